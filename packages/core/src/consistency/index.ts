@@ -1,0 +1,3 @@
+/** How state changes: one unit of work, with optimistic locks. */
+export { VersionConflict } from "./OptimisticLock.ts"
+export { afterCommit, StorageError, Transaction, UnitOfWork } from "./UnitOfWork.ts"

@@ -1,0 +1,233 @@
+/** The HTTP API as data: the server implements it, OpenAPI and the docs page are made from it. */
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity,
+  OpenApi,
+} from "@effect/platform"
+import { Context, Schema } from "effect"
+import { Conflict, Forbidden, NotFound, Unauthorized, Unavailable } from "./Errors.ts"
+import { EpochMillis, ZoneMillis } from "./Events.ts"
+import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
+import { Standing } from "./LiveModel.ts"
+
+/** Who is asking, from the key in `Authorization: Bearer …`. */
+export type Actor =
+  | { readonly _tag: "Admin" }
+  | { readonly _tag: "Device"; readonly deviceId: DeviceId }
+  | { readonly _tag: "Athlete"; readonly athleteId: AthleteId }
+
+export class CurrentActor extends Context.Tag("@paceline/core/CurrentActor")<CurrentActor, Actor>() {}
+
+export class Authentication extends HttpApiMiddleware.Tag<Authentication>()("@paceline/core/Authentication", {
+  failure: Schema.Union(Unauthorized, Unavailable),
+  provides: CurrentActor,
+  security: {
+    key: HttpApiSecurity.bearer.pipe(
+      HttpApiSecurity.annotate(
+        OpenApi.Description,
+        "An admin, device or athlete key, as `Authorization: Bearer <key>`.",
+      ),
+    ),
+  },
+}) {}
+
+const path = {
+  device: HttpApiSchema.param("deviceId", DeviceId),
+  sensor: HttpApiSchema.param("sensor", SensorName),
+  athlete: HttpApiSchema.param("athleteId", AthleteId),
+  class: HttpApiSchema.param("classId", ClassId),
+  session: HttpApiSchema.param("sessionId", SessionId),
+}
+
+// ---------------------------------------------------------------- devices
+
+export const DeviceCreated = Schema.Struct({
+  deviceId: DeviceId,
+  name: Schema.String,
+  /** Shown once; only its hash is kept. */
+  key: Schema.String,
+}).annotations({ identifier: "DeviceCreated" })
+
+export const Pairing = Schema.Struct({ sensor: SensorName, athleteId: AthleteId, classId: ClassId }).annotations({
+  identifier: "Pairing",
+  description: "Who wears a sensor, and in which class.",
+})
+
+export const DeviceStatus = Schema.Struct({
+  deviceId: DeviceId,
+  name: Schema.String,
+  chunks: Schema.Int,
+  samples: Schema.Int,
+  quarantined: Schema.Int,
+  redeliveriesSuppressed: Schema.Int,
+  lastChunkAtMs: Schema.NullOr(EpochMillis),
+  sensors: Schema.Array(Pairing),
+}).annotations({ identifier: "DeviceStatus" })
+
+export class DevicesApi extends HttpApiGroup.make("devices")
+  .add(
+    HttpApiEndpoint.post("create", "/devices")
+      .setPayload(Schema.Struct({ name: Schema.NonEmptyTrimmedString.pipe(Schema.maxLength(100)) }))
+      .addSuccess(DeviceCreated, { status: 201 })
+      .annotate(OpenApi.Summary, "Register a bridge and get its key"),
+  )
+  .add(
+    HttpApiEndpoint.get("list", "/devices")
+      .addSuccess(Schema.Array(DeviceStatus))
+      .annotate(OpenApi.Summary, "All bridges, with what they delivered"),
+  )
+  .add(
+    HttpApiEndpoint.put("pair")`/devices/${path.device}/sensors/${path.sensor}`
+      .setPayload(Schema.Struct({ athleteId: AthleteId, classId: ClassId }))
+      .addSuccess(Pairing)
+      .addError(NotFound)
+      .annotate(OpenApi.Summary, "Say who wears a sensor, and in which class"),
+  )
+  .middleware(Authentication)
+  .addError(Forbidden)
+  .addError(Unavailable)
+  .annotate(OpenApi.Title, "Devices")
+  .annotate(OpenApi.Description, "Bridges, their keys, and who wears which sensor.") {}
+
+// ---------------------------------------------------------------- people
+
+const Alias = Schema.Trim.pipe(
+  Schema.minLength(1, { message: () => "An alias needs at least one character." }),
+  Schema.maxLength(24, { message: () => "An alias has at most 24 characters, so that it fits its tile." }),
+)
+
+export const Profile = Schema.Struct({
+  athleteId: AthleteId,
+  alias: Schema.String,
+  heartRateVisible: Schema.Boolean,
+  maxHeartRateBpm: Schema.Int,
+  version: Schema.Int,
+}).annotations({
+  identifier: "Profile",
+  description: "What an athlete lets others see, and what zones are computed from.",
+})
+export type Profile = typeof Profile.Type
+
+const ProfileFields = {
+  alias: Alias,
+  heartRateVisible: Schema.Boolean,
+  maxHeartRateBpm: Schema.Int.pipe(
+    Schema.between(100, 240, { message: () => "The greatest heart rate is between 100 and 240 beats a minute." }),
+  ),
+}
+
+export class PeopleApi extends HttpApiGroup.make("people")
+  .add(
+    HttpApiEndpoint.post("create", "/athletes")
+      .setPayload(
+        Schema.Struct({
+          alias: ProfileFields.alias,
+          heartRateVisible: Schema.optionalWith(ProfileFields.heartRateVisible, { default: () => true }),
+          maxHeartRateBpm: Schema.optionalWith(ProfileFields.maxHeartRateBpm, { default: () => 190 }),
+        }),
+      )
+      .addSuccess(Schema.Struct({ profile: Profile, key: Schema.String }), { status: 201 })
+      .annotate(OpenApi.Summary, "Add an athlete and get the key for their phone"),
+  )
+  .add(
+    HttpApiEndpoint.get("list", "/athletes")
+      .addSuccess(Schema.Array(Profile))
+      .annotate(OpenApi.Summary, "All athletes (admin)"),
+  )
+  .add(
+    HttpApiEndpoint.get("me", "/me")
+      .addSuccess(Profile)
+      .addError(NotFound)
+      .annotate(OpenApi.Summary, "The athlete's own profile"),
+  )
+  .add(
+    HttpApiEndpoint.put("changeMe", "/me")
+      .setPayload(Schema.Struct({ ...ProfileFields, version: Schema.Int }))
+      .addSuccess(Profile)
+      .addError(NotFound)
+      .addError(Conflict)
+      .annotate(OpenApi.Summary, "Choose alias, visibility of the heart rate, and greatest heart rate"),
+  )
+  .middleware(Authentication)
+  .addError(Forbidden)
+  .addError(Unavailable)
+  .annotate(OpenApi.Title, "People")
+  .annotate(OpenApi.Description, "Athletes and what they let others see.") {}
+
+// ---------------------------------------------------------------- training
+
+export const Workout = Schema.Struct({
+  sessionId: SessionId,
+  athleteId: AthleteId,
+  classId: ClassId,
+  startedAtMs: EpochMillis,
+  endedAtMs: EpochMillis,
+  zoneMillis: ZoneMillis,
+  effortPoints: Schema.Int,
+  heartRateSamples: Schema.Int,
+  meanHeartRateBpm: Schema.Number,
+  highestHeartRateBpm: Schema.Number,
+}).annotations({ identifier: "Workout" })
+export type Workout = typeof Workout.Type
+
+export class TrainingApi extends HttpApiGroup.make("training")
+  .add(
+    HttpApiEndpoint.post("complete")`/classes/${path.class}/athletes/${path.athlete}/complete`
+      .addSuccess(Workout)
+      .addError(NotFound)
+      .annotate(OpenApi.Summary, "End an athlete's session (admin, or the athlete)"),
+  )
+  .add(
+    HttpApiEndpoint.get("workouts")`/athletes/${path.athlete}/workouts`
+      .addSuccess(Schema.Array(Workout))
+      .annotate(OpenApi.Summary, "Completed workouts, newest first (admin, or the athlete)"),
+  )
+  .middleware(Authentication)
+  .addError(Forbidden)
+  .addError(Unavailable)
+  .annotate(OpenApi.Title, "Training")
+  .annotate(OpenApi.Description, "Sessions and completed workouts.") {}
+
+// ---------------------------------------------------------------- gamification
+
+/** Why an athlete has a point: one line for each award. */
+export const PointsAward = Schema.Struct({
+  sessionId: SessionId,
+  classId: ClassId,
+  points: Schema.Int,
+  zoneMillis: ZoneMillis,
+  explanation: Schema.String,
+}).annotations({ identifier: "PointsAward" })
+export type PointsAward = typeof PointsAward.Type
+
+export class GamificationApi extends HttpApiGroup.make("gamification")
+  .add(
+    HttpApiEndpoint.get("leaderboard")`/classes/${path.class}/leaderboard`
+      .addSuccess(Schema.Array(Standing))
+      .annotate(OpenApi.Summary, "A class's leaderboard, best first"),
+  )
+  .add(
+    HttpApiEndpoint.get("points")`/athletes/${path.athlete}/points`
+      .addSuccess(Schema.Array(PointsAward))
+      .annotate(OpenApi.Summary, "Every award of an athlete, explained"),
+  )
+  .addError(Unavailable)
+  .annotate(OpenApi.Title, "Gamification")
+  .annotate(OpenApi.Description, "Points and leaderboards. Public: they show what the wall shows.") {}
+
+// ---------------------------------------------------------------- the whole
+
+export class PacelineApi extends HttpApi.make("paceline")
+  .add(DevicesApi)
+  .add(PeopleApi)
+  .add(TrainingApi)
+  .add(GamificationApi)
+  .prefix("/v1")
+  .annotate(OpenApi.Title, "Paceline")
+  .annotate(OpenApi.Version, "1")
+  .annotate(OpenApi.Description, "The self-hosted engine for training together.")
+  .annotate(OpenApi.License, { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" }) {}

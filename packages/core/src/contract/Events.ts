@@ -1,0 +1,67 @@
+/** What contexts tell each other, through the event log. Past tense; never changed once published, only added to. */
+import { Schema } from "effect"
+import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
+
+/** Milliseconds since the Unix epoch, a whole number. A label, never an order. */
+export const EpochMillis = Schema.Int.annotations({
+  identifier: "EpochMillis",
+  description: "Milliseconds since the Unix epoch.",
+})
+
+/** Milliseconds below zone 1 and in zones 1 to 5. */
+export const ZoneMillis = Schema.Tuple(
+  Schema.Int,
+  Schema.Int,
+  Schema.Int,
+  Schema.Int,
+  Schema.Int,
+  Schema.Int,
+).annotations({
+  identifier: "ZoneMillis",
+  description: "Milliseconds below zone 1 and in zones 1 to 5.",
+})
+
+/** What an athlete lets others see, and what zones are computed from. */
+export class ProfileChanged extends Schema.TaggedClass<ProfileChanged>("paceline/ProfileChanged")("ProfileChanged", {
+  athleteId: AthleteId,
+  alias: Schema.String,
+  heartRateVisible: Schema.Boolean,
+  maxHeartRateBpm: Schema.Int,
+}) {}
+
+/**
+ * A chunk of telemetry became durable, and this is what it says of one athlete's heart.
+ * The identity is (deviceId, incarnation, n, sensor); one athlete's events come in the order of their chunks.
+ */
+export class TelemetryRecorded extends Schema.TaggedClass<TelemetryRecorded>("paceline/TelemetryRecorded")(
+  "TelemetryRecorded",
+  {
+    deviceId: DeviceId,
+    incarnation: Schema.String,
+    n: Schema.Int,
+    sensor: SensorName,
+    athleteId: AthleteId,
+    classId: ClassId,
+    /** Sample times and heart rates (beats a minute), of the same length, in the order recorded. */
+    heartRateAtMs: Schema.Array(EpochMillis),
+    heartRateBpm: Schema.Array(Schema.Number),
+    /** Set when the athlete ended the activity in this chunk, after its samples. */
+    endedAtMs: Schema.NullOr(EpochMillis),
+  },
+) {}
+
+/** An athlete's session ended; its figures are final. */
+export class WorkoutCompleted extends Schema.TaggedClass<WorkoutCompleted>("paceline/WorkoutCompleted")(
+  "WorkoutCompleted",
+  {
+    sessionId: SessionId,
+    athleteId: AthleteId,
+    classId: ClassId,
+    startedAtMs: EpochMillis,
+    endedAtMs: EpochMillis,
+    zoneMillis: ZoneMillis,
+    heartRateSamples: Schema.Int,
+    meanHeartRateBpm: Schema.Number,
+    highestHeartRateBpm: Schema.Number,
+  },
+) {}

@@ -1,0 +1,34 @@
+/** Branded identities. An id of one kind can never stand where another is meant. */
+import { Schema } from "effect"
+
+const id = <B extends string>(brand: B, description: string) =>
+  Schema.String.pipe(
+    Schema.pattern(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, {
+      message: () => `${brand}: 1 to 64 letters, digits, "-" or "_", starting with a letter or digit`,
+    }),
+    Schema.brand(brand),
+    Schema.annotations({ identifier: brand, description }),
+  )
+
+/** A bridge: a phone or gateway that buffers and delivers sensor streams. */
+export const DeviceId = id("DeviceId", "A bridge: a phone or gateway that buffers and delivers sensor streams.")
+export type DeviceId = typeof DeviceId.Type
+
+export const AthleteId = id("AthleteId", "Someone who trains.")
+export type AthleteId = typeof AthleteId.Type
+
+/** People who train together and share a wall and a leaderboard. */
+export const ClassId = id("ClassId", "People who train together and share a wall and a leaderboard.")
+export type ClassId = typeof ClassId.Type
+
+/** One athlete's training from start to end. */
+export const SessionId = id("SessionId", "One athlete's training from start to end.")
+export type SessionId = typeof SessionId.Type
+
+/** A sensor's name on its device, such as `strap-07`. Any printable text up to 64 characters. */
+export const SensorName = Schema.String.pipe(
+  Schema.pattern(/^[\x20-\x7e]{1,64}$/, { message: () => "SensorName: 1 to 64 printable ASCII characters" }),
+  Schema.brand("SensorName"),
+  Schema.annotations({ identifier: "SensorName", description: "A sensor's name on its device, such as strap-07." }),
+)
+export type SensorName = typeof SensorName.Type

@@ -1,0 +1,6 @@
+/** The published language of Paceline: ids, events, errors, the live model and the HTTP API, as Effect schemas. */
+export * from "./Api.ts"
+export * from "./Errors.ts"
+export * from "./Events.ts"
+export * from "./Ids.ts"
+export * from "./LiveModel.ts"

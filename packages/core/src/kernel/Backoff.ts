@@ -1,0 +1,33 @@
+/**
+ * How long to wait before the next attempt: exponential growth with full jitter.
+ *
+ * Full jitter draws uniformly between zero and the ceiling, so that clients that failed together do
+ * not come back together (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+ *
+ * @example
+ * Backoff.delayMillis(Backoff.standard, 3, 0.5) // half of 800 ms
+ */
+
+/** Shape of the growth. All times in milliseconds. */
+export interface Backoff {
+  readonly baseMillis: number
+  readonly maxMillis: number
+  readonly factor: number
+}
+
+/** The mission's default: 100 ms, doubling, never above 10 s. */
+export const standard: Backoff = { baseMillis: 100, maxMillis: 10_000, factor: 2 }
+
+/** The greatest delay before retry number `attempt` (0 is the first retry). Saturates, never overflows. */
+export const ceilingMillis = (backoff: Backoff, attempt: number): number => {
+  const grown = backoff.baseMillis * backoff.factor ** Math.max(0, attempt)
+  return Number.isFinite(grown) ? Math.min(backoff.maxMillis, grown) : backoff.maxMillis
+}
+
+/**
+ * The delay before retry number `attempt`.
+ *
+ * @param random a number in [0, 1), drawn by the caller
+ */
+export const delayMillis = (backoff: Backoff, attempt: number, random: number): number =>
+  Math.floor(ceilingMillis(backoff, attempt) * random)

@@ -1,0 +1,101 @@
+/**
+ * The one log: topics of records in partitions, each record with a dense offset.
+ *
+ * Appending needs a `Transaction`, so an event exists exactly when the state it tells of does. A consumer
+ * group's offset is committed in the unit of work that holds its effect, so an effect happens once.
+ */
+import { Context, Effect, type ParseResult, Schema, type Stream } from "effect"
+import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
+
+/** A topic's name and the schema of its events. */
+export interface Topic<A, I> {
+  readonly name: string
+  readonly schema: Schema.Schema<A, I>
+}
+
+export const topic = <A, I>(name: string, schema: Schema.Schema<A, I>): Topic<A, I> => ({ name, schema })
+
+/** What is appended. Records with the same key keep their order. `payload` is plain JSON data. */
+export interface NewRecord {
+  readonly key: string
+  readonly payload: unknown
+}
+
+export interface LogRecord extends NewRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** When it was appended, milliseconds since the epoch. A label. */
+  readonly appendedAtMs: number
+}
+
+/** The group's offset was moved by another since this consumer read it: its work must not commit. */
+export class OffsetMoved extends Schema.TaggedError<OffsetMoved>("paceline/OffsetMoved")("OffsetMoved", {
+  group: Schema.String,
+  topic: Schema.String,
+  partition: Schema.Int,
+  expected: Schema.Int,
+  actual: Schema.Int,
+}) {
+  override get message(): string {
+    return `group "${this.group}" on ${this.topic}/${this.partition} is at ${this.actual}, not ${this.expected}`
+  }
+}
+
+export interface Lag {
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+  /** The next offset the group will read. */
+  readonly committed: number
+  /** The next offset the log will give out. */
+  readonly end: number
+}
+
+export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
+  EventLog,
+  {
+    readonly append: (
+      topic: string,
+      records: ReadonlyArray<NewRecord>,
+    ) => Effect.Effect<void, StorageError, Transaction>
+    /** Up to `limit` records of a partition, from offset `from` on, in order. */
+    readonly read: (
+      topic: string,
+      partition: number,
+      from: number,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<LogRecord>, StorageError>
+    readonly partitions: (topic: string) => Effect.Effect<ReadonlyArray<number>, StorageError>
+    /** The next offset that `group` will read; 0 for a group that never committed. */
+    readonly committed: (group: string, topic: string, partition: number) => Effect.Effect<number, StorageError>
+    /** Moves the group's offset from `expected` to `next`, inside the unit that holds the effect. */
+    readonly commit: (
+      group: string,
+      topic: string,
+      partition: number,
+      expected: number,
+      next: number,
+    ) => Effect.Effect<void, StorageError | OffsetMoved, Transaction>
+    readonly lag: Effect.Effect<ReadonlyArray<Lag>, StorageError>
+    /** A hint that a topic may have grown. Reading is the truth. */
+    readonly hints: (topic: string) => Stream.Stream<void>
+  }
+>() {}
+
+/** Appends typed events: the schema encodes them, the key orders them. */
+export const append = <A, I>(
+  to: Topic<A, I>,
+  events: ReadonlyArray<{ readonly key: string; readonly event: A }>,
+): Effect.Effect<void, StorageError, Transaction | EventLog> =>
+  Effect.flatMap(EventLog, (log) => {
+    const encode = Schema.encodeSync(to.schema)
+    return log.append(
+      to.name,
+      events.map(({ event, key }) => ({ key, payload: encode(event) })),
+    )
+  })
+
+/** Reads a record's event. */
+export const decode = <A, I>(from: Topic<A, I>, record: LogRecord): Effect.Effect<A, ParseResult.ParseError> =>
+  Schema.decodeUnknown(from.schema)(record.payload)

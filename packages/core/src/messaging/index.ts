@@ -1,0 +1,5 @@
+/** How contexts hear of each other: the event log, its consumers, and what is shown live. */
+export * as Broadcast from "./Broadcast.ts"
+export * as Consumer from "./Consumer.ts"
+export * as EventLog from "./EventLog.ts"
+export { LiveChannels } from "./LiveChannels.ts"
