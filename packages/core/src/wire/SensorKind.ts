@@ -39,3 +39,13 @@ export type SensorKind = keyof typeof SENSOR_KINDS
 
 export const ACTIVITY_STARTED = 1
 export const ACTIVITY_ENDED = 0
+
+export const isSensorKind = (name: string): name is SensorKind => Object.hasOwn(SENSOR_KINDS, name)
+
+/** Every kind, in the order of the table above. */
+export const ALL_KINDS: ReadonlyArray<SensorKind> = Object.keys(SENSOR_KINDS).filter(isSensorKind)
+
+const byCode: ReadonlyMap<number, SensorKind> = new Map(ALL_KINDS.map((kind) => [SENSOR_KINDS[kind].code, kind]))
+
+/** The kind with this number on the wire, or undefined when this version knows none. */
+export const kindOfCode = (code: number): SensorKind | undefined => byCode.get(code)
