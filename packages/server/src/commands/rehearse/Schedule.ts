@@ -1,0 +1,119 @@
+/**
+ * What goes wrong in a rehearsal, and when: decided beforehand from a seed, so that a run can be repeated.
+ *
+ * For a third of the time the network between bridge and server is away, the bridge dies twice and the server
+ * once. Cuts are spread over the run and never overlap; kills fall where they fall, also into a cut.
+ *
+ * @example
+ * Schedule.make({ seed: 7, seconds: 20 }).cuts // four cuts, one of them a black hole, 6.7 s together
+ */
+import { PCGRandom } from "effect/Utils"
+
+/**
+ * - `closed`: connections are reset, and new ones refused.
+ * - `stalled`: bytes wait on the way, and arrive late, when the network is back.
+ * - `black-hole`: connections stay open and never say anything again; new ones work when the network is back.
+ */
+export type CutKind = "closed" | "stalled" | "black-hole"
+
+/** Times are milliseconds from the first sample on. */
+export interface Cut {
+  readonly kind: CutKind
+  readonly fromMillis: number
+  readonly untilMillis: number
+}
+
+export type Victim = "bridge" | "server"
+
+/** The victim is killed with SIGKILL and started again on the same data folder `downMillis` later. */
+export interface Kill {
+  readonly victim: Victim
+  readonly atMillis: number
+  readonly downMillis: number
+}
+
+export interface Schedule {
+  readonly cuts: ReadonlyArray<Cut>
+  readonly kills: ReadonlyArray<Kill>
+}
+
+/** Shorter runs have no room for three cuts and three kills. */
+export const MIN_SECONDS = 6
+
+/** The share of the time that the network is away. */
+const CUT_SHARE = 1 / 3
+
+/** Cuts fall into this part of the run: some quiet seconds at the start, and samples after the last cut. */
+const CUTS_FROM = 0.12
+const CUTS_UNTIL = 0.92
+
+/** When each kill comes, as shares of the run. The last leaves time for a restart before the straps end. */
+const KILLS: ReadonlyArray<{ readonly victim: Victim; readonly earliest: number; readonly latest: number }> = [
+  { victim: "bridge", earliest: 0.2, latest: 0.38 },
+  { victim: "server", earliest: 0.42, latest: 0.6 },
+  { victim: "bridge", earliest: 0.64, latest: 0.82 },
+]
+
+export const make = (options: { readonly seed: number; readonly seconds: number }): Schedule => {
+  const random = new PCGRandom(options.seed)
+  const between = (low: number, high: number) => low + random.number() * (high - low)
+  const millis = options.seconds * 1000
+
+  const kinds = cutKinds(Math.max(3, Math.round(options.seconds / 5)), random)
+  // At most 1.4 / 0.6 of the mean, so that every cut fits into its slot whatever the others are.
+  const weights = kinds.map(() => between(0.6, 1.4))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const slot = (millis * (CUTS_UNTIL - CUTS_FROM)) / kinds.length
+  const cuts = kinds.map((kind, i): Cut => {
+    const length = (millis * CUT_SHARE * (weights[i] ?? 1)) / total
+    const fromMillis = Math.round(millis * CUTS_FROM + slot * i + between(0, slot - length))
+    return { kind, fromMillis, untilMillis: fromMillis + Math.round(length) }
+  })
+
+  const kills = KILLS.map(
+    ({ victim, earliest, latest }): Kill => ({
+      victim,
+      atMillis: Math.round(millis * between(earliest, latest)),
+      downMillis: Math.round(between(50, 500)),
+    }),
+  )
+  return { cuts, kills }
+}
+
+/** At least one of each kind, the rest drawn, in an order drawn too. */
+const cutKinds = (count: number, random: PCGRandom): ReadonlyArray<CutKind> => {
+  const all: ReadonlyArray<CutKind> = ["closed", "stalled", "black-hole"]
+  // A black hole costs the bridge its silence limit, so one is enough: the others close or stall.
+  const drawn = Array.from({ length: count - all.length }, () => all[random.integer(2)] ?? "closed")
+  const kinds = [...all, ...drawn]
+  for (let i = kinds.length - 1; i > 0; i--) {
+    const j = random.integer(i + 1)
+    const [a, b] = [kinds[i], kinds[j]]
+    if (a !== undefined && b !== undefined) {
+      kinds[i] = b
+      kinds[j] = a
+    }
+  }
+  return kinds
+}
+
+export type Moment =
+  | { readonly _tag: "Cut"; readonly atMillis: number; readonly kind: CutKind }
+  | { readonly _tag: "Restore"; readonly atMillis: number }
+  | { readonly _tag: "Kill"; readonly atMillis: number; readonly victim: Victim; readonly downMillis: number }
+
+/** The same, as a list of what to do next, in the order of time. */
+export const moments = (schedule: Schedule): ReadonlyArray<Moment> =>
+  [
+    ...schedule.cuts.flatMap(
+      (cut): ReadonlyArray<Moment> => [
+        { _tag: "Cut", atMillis: cut.fromMillis, kind: cut.kind },
+        { _tag: "Restore", atMillis: cut.untilMillis },
+      ],
+    ),
+    ...schedule.kills.map((kill): Moment => ({ _tag: "Kill", ...kill })),
+  ].sort((a, b) => a.atMillis - b.atMillis)
+
+/** How long the network is away, in milliseconds. */
+export const cutMillis = (schedule: Schedule): number =>
+  schedule.cuts.reduce((sum, cut) => sum + cut.untilMillis - cut.fromMillis, 0)
