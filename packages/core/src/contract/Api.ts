@@ -1,39 +1,15 @@
 /** The HTTP API as data: the server implements it, OpenAPI and the docs page are made from it. */
-import {
-  HttpApi,
-  HttpApiEndpoint,
-  HttpApiGroup,
-  HttpApiMiddleware,
-  HttpApiSchema,
-  HttpApiSecurity,
-  OpenApi,
-} from "@effect/platform"
-import { Context, Schema } from "effect"
-import { Conflict, Forbidden, NotFound, Unauthorized, Unavailable } from "./Errors.ts"
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as OpenApi from "@effect/platform/OpenApi"
+import { Schema } from "effect"
+import { Authentication } from "./Access.ts"
+import { Conflict, Forbidden, NotFound, Unavailable } from "./Errors.ts"
 import { EpochMillis, ZoneMillis } from "./Events.ts"
 import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
 import { Standing } from "./LiveModel.ts"
-
-/** Who is asking, from the key in `Authorization: Bearer …`. */
-export type Actor =
-  | { readonly _tag: "Admin" }
-  | { readonly _tag: "Device"; readonly deviceId: DeviceId }
-  | { readonly _tag: "Athlete"; readonly athleteId: AthleteId }
-
-export class CurrentActor extends Context.Tag("@paceline/core/CurrentActor")<CurrentActor, Actor>() {}
-
-export class Authentication extends HttpApiMiddleware.Tag<Authentication>()("@paceline/core/Authentication", {
-  failure: Schema.Union(Unauthorized, Unavailable),
-  provides: CurrentActor,
-  security: {
-    key: HttpApiSecurity.bearer.pipe(
-      HttpApiSecurity.annotate(
-        OpenApi.Description,
-        "An admin, device or athlete key, as `Authorization: Bearer <key>`.",
-      ),
-    ),
-  },
-}) {}
 
 const path = {
   device: HttpApiSchema.param("deviceId", DeviceId),
@@ -64,6 +40,8 @@ export const DeviceStatus = Schema.Struct({
   samples: Schema.Int,
   quarantined: Schema.Int,
   redeliveriesSuppressed: Schema.Int,
+  /** Chunks that the bridge no longer had when this server asked for them: data that will not come. */
+  missingChunks: Schema.Int,
   lastChunkAtMs: Schema.NullOr(EpochMillis),
   sensors: Schema.Array(Pairing),
 }).annotations({ identifier: "DeviceStatus" })

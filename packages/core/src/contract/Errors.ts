@@ -1,6 +1,6 @@
 /** Errors that the API answers with: few, named for what is wrong, each saying what to do. */
-import { HttpApiSchema } from "@effect/platform"
-import { Schema } from "effect"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import { Effect, Schema } from "effect"
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>("paceline/Unauthorized")(
   "Unauthorized",
@@ -37,3 +37,23 @@ export class Unavailable extends Schema.TaggedError<Unavailable>("paceline/Unava
   { message: Schema.String },
   HttpApiSchema.annotations({ status: 503 }),
 ) {}
+
+/** How a store says that it cannot. Matched by shape, so that this file knows no store. */
+type StoreFailure = { readonly _tag: "StorageError" | "SqlError"; readonly message: string }
+
+const isStoreFailure = <E>(error: E): error is Extract<E, StoreFailure> =>
+  typeof error === "object" &&
+  error !== null &&
+  "_tag" in error &&
+  (error._tag === "StorageError" || error._tag === "SqlError")
+
+/** At the edge of a use case: what a store could not do becomes `Unavailable`. The detail goes to the log, not to the user. */
+export const orUnavailable = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<A, Exclude<E, Extract<E, StoreFailure>> | Unavailable, R> =>
+  Effect.catchIf(effect, isStoreFailure, (error) =>
+    Effect.zipRight(
+      Effect.logError("The store could not do what was asked.", error),
+      new Unavailable({ message: "The server cannot store this now. Nothing was changed; try again in a moment." }),
+    ),
+  )

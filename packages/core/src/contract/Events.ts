@@ -65,3 +65,10 @@ export class WorkoutCompleted extends Schema.TaggedClass<WorkoutCompleted>("pace
     highestHeartRateBpm: Schema.Number,
   },
 ) {}
+
+/** The topics of the event log, each with its events. Records of one athlete share a key, and so keep their order. */
+export const Topics = {
+  people: { name: "people", schema: ProfileChanged },
+  telemetry: { name: "telemetry", schema: TelemetryRecorded },
+  training: { name: "training", schema: WorkoutCompleted },
+} as const

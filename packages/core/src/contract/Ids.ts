@@ -1,5 +1,5 @@
 /** Branded identities. An id of one kind can never stand where another is meant. */
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 
 const id = <B extends string>(brand: B, description: string) =>
   Schema.String.pipe(
@@ -32,3 +32,12 @@ export const SensorName = Schema.String.pipe(
   Schema.annotations({ identifier: "SensorName", description: "A sensor's name on its device, such as strap-07." }),
 )
 export type SensorName = typeof SensorName.Type
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+/** A new id, such as `rider-4t7w0z9k2mqe`: 60 random bits, in letters and digits that are not mistaken for others. */
+export const freshId = <A>(prefix: string, schema: Schema.Schema<A, string>): Effect.Effect<A> =>
+  Effect.sync(() => {
+    const letters = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => ALPHABET.charAt(byte % 32))
+    return Schema.decodeSync(schema)(`${prefix}-${letters.join("")}`)
+  })

@@ -1,7 +1,7 @@
 /** What a wall shows: the values of the live channels, as they travel. */
-import { Schema } from "effect"
+import { Context, Schema } from "effect"
 import { EpochMillis } from "./Events.ts"
-import { AthleteId, type ClassId } from "./Ids.ts"
+import { AthleteId, ClassId } from "./Ids.ts"
 
 /** One athlete on the wall. */
 export const Tile = Schema.Struct({
@@ -36,6 +36,14 @@ export const tilesChannel = (classId: ClassId): string => `classes/${classId}/ti
 /** The channel whose keys are athlete ids and whose values are `Standing`s. */
 export const leaderboardChannel = (classId: ClassId): string => `classes/${classId}/leaderboard`
 
+const CHANNEL = /^classes\/([^/]+)\/(tiles|leaderboard)$/
+
+/** Whether a name is that of a live channel. A class nobody has trained in yet has its channels too: empty ones. */
+export const isLiveChannel = (channel: string): boolean => {
+  const classId = CHANNEL.exec(channel)?.[1]
+  return classId !== undefined && Schema.is(ClassId)(classId)
+}
+
 /** A heart rate as it happens, before it is durable. For the screen only: points come from the log. */
 export interface HeartRateReading {
   readonly athleteId: AthleteId
@@ -43,3 +51,13 @@ export interface HeartRateReading {
   readonly heartRateBpm: number
   readonly sensedAtMs: number
 }
+
+/** Port: heart rates as they happen, from the door they come in by to whoever shows them. Synchronous, in process. */
+export class HeartRates extends Context.Tag("@paceline/core/contract/HeartRates")<
+  HeartRates,
+  {
+    readonly publish: (reading: HeartRateReading) => void
+    /** Returns what ends the subscription. */
+    readonly subscribe: (receive: (reading: HeartRateReading) => void) => () => void
+  }
+>() {}
