@@ -1,0 +1,196 @@
+/**
+ * What every SQLite driver must do, as a list of named checks that needs no test framework: run it wherever
+ * the driver runs. A check that fails throws.
+ *
+ * @example
+ * for (const check of driverSuite) check.run(bunSqlite(), mkdtempSync("/tmp/driver-"))
+ */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { type SqliteCode, type SqliteDatabase, type SqliteDriver, SqliteFailure } from "./SqliteDriver.ts"
+
+export interface DriverCheck {
+  readonly name: string
+  /** Throws when the driver does not keep the promise. `folder` is empty and belongs to this check. */
+  readonly run: (driver: SqliteDriver, folder: string) => void
+}
+
+/** Fails unless `body` throws a `SqliteFailure` with this code. */
+const failsWith = (code: SqliteCode, body: () => unknown): void => {
+  try {
+    body()
+  } catch (thrown) {
+    ok(thrown instanceof SqliteFailure, `threw ${String(thrown)}, which is no SqliteFailure`)
+    strictEqual(thrown.code, code, thrown.message)
+    return
+  }
+  throw new Error(`did not fail with ${code}`)
+}
+
+/** A check on one database with a table `entry (id integer primary key, value)`. */
+const onDatabase = (name: string, body: (database: SqliteDatabase) => void): DriverCheck => ({
+  name,
+  run: (driver, folder) => {
+    const database = driver.open(join(folder, "check.sqlite"))
+    try {
+      database.exec("create table entry (id integer primary key, value)")
+      body(database)
+    } finally {
+      database.close()
+    }
+  },
+})
+
+export const driverSuite: ReadonlyArray<DriverCheck> = [
+  onDatabase("text, whole numbers, fractions, null and blobs come back as they went in", (database) => {
+    const insert = database.prepare("insert into entry (value) values (?)")
+    const values = ["", "ü ☃", 0, -1, 2 ** 31, Number.MAX_SAFE_INTEGER, 0.1, null, new Uint8Array([0, 255, 10])]
+    for (const value of values) insert.run(value)
+    const back = database.prepare("select value from entry order by id").all()
+    deepStrictEqual(
+      back.map(({ value }) => (value instanceof Uint8Array ? new Uint8Array(value) : value)),
+      values,
+    )
+  }),
+
+  onDatabase("a row that is not there is undefined, no rows are an empty list", (database) => {
+    strictEqual(database.prepare("select * from entry where id = ?").get(7), undefined)
+    deepStrictEqual(database.prepare("select * from entry").all(), [])
+  }),
+
+  onDatabase("run says how many rows it changed, and a statement can run again", (database) => {
+    const insert = database.prepare("insert into entry values (?, ?)")
+    for (let id = 1; id <= 3; id++) strictEqual(insert.run(id, "x").changes, 1)
+    strictEqual(database.prepare("delete from entry where id <= ?").run(2).changes, 2)
+    strictEqual(database.prepare("delete from entry where id = 99").run().changes, 0)
+  }),
+
+  onDatabase("exec runs several statements, with comments and line breaks", (database) => {
+    database.exec("insert into entry values (1, 'a;b'); -- a comment\ninsert into entry\nvalues (2, 'c');")
+    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 2)
+  }),
+
+  onDatabase("a transaction commits as a whole and gives back its result", (database) => {
+    const insert = database.prepare("insert into entry (value) values (?)")
+    const result = database.transaction(() => {
+      insert.run("a")
+      insert.run("b")
+      return "done"
+    })
+    strictEqual(result, "done")
+    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 2)
+  }),
+
+  onDatabase("a transaction that throws leaves nothing, and the next one works", (database) => {
+    const insert = database.prepare("insert into entry (value) values (?)")
+    const boom = new Error("boom")
+    try {
+      database.transaction(() => {
+        insert.run("a")
+        throw boom
+      })
+      throw new Error("did not throw")
+    } catch (thrown) {
+      strictEqual(thrown, boom)
+    }
+    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 0)
+    database.transaction(() => insert.run("b"))
+    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 1)
+  }),
+
+  onDatabase("a full database is SQLITE_FULL; what was there stays, deleting works and makes room", (database) => {
+    const insert = database.prepare("insert into entry (value) values (zeroblob(4096))")
+    database.exec("pragma max_page_count = 20")
+    failsWith("SQLITE_FULL", () => {
+      for (let i = 0; i < 100; i++) database.transaction(() => insert.run())
+    })
+    const entries = database.prepare("select count(*) as entries from entry").get()?.["entries"]
+    ok(typeof entries === "number" && entries > 5)
+    strictEqual(database.prepare("delete from entry").run().changes, entries)
+    database.transaction(() => insert.run())
+  }),
+
+  onDatabase("a broken rule is SQLITE_CONSTRAINT, a broken statement SQLITE_ERROR", (database) => {
+    const insert = database.prepare("insert into entry values (?, ?)")
+    insert.run(1, "a")
+    failsWith("SQLITE_CONSTRAINT", () => insert.run(1, "b"))
+    failsWith("SQLITE_ERROR", () => database.exec("selec 1"))
+    failsWith("SQLITE_ERROR", () => database.prepare("select * from nowhere"))
+  }),
+
+  {
+    name: "what one connection committed, the next one reads",
+    run: (driver, folder) => {
+      const path = join(folder, "check.sqlite")
+      const first = driver.open(path)
+      first.exec("create table entry (value); insert into entry values ('kept')")
+      first.close()
+      const second = driver.open(path)
+      strictEqual(second.prepare("select value from entry").get()?.["value"], "kept")
+      second.close()
+    },
+  },
+
+  {
+    name: "an exclusive lock keeps others out with SQLITE_BUSY, at once, until its owner closes",
+    run: (driver, folder) => {
+      const path = join(folder, "check.sqlite")
+      const owner = driver.open(path)
+      const other = driver.open(path)
+      // The statement stays prepared: closing must free the lock all the same.
+      owner.prepare("select 1").get()
+      owner.exec("BEGIN EXCLUSIVE")
+      const asked = performance.now()
+      failsWith("SQLITE_BUSY", () => other.exec("BEGIN EXCLUSIVE"))
+      ok(performance.now() - asked < 1_000, "it waited without being told to")
+      owner.close()
+      other.exec("BEGIN EXCLUSIVE")
+      other.close()
+    },
+  },
+
+  {
+    name: "closing twice is harmless, using a closed database throws",
+    run: (driver, folder) => {
+      const database = driver.open(join(folder, "check.sqlite"))
+      database.close()
+      database.close()
+      failsWith("SQLITE_ERROR", () => database.exec("select 1"))
+    },
+  },
+
+  {
+    name: "a file that is no database is SQLITE_NOTADB and is left as it was",
+    run: (driver, folder) => {
+      const path = join(folder, "check.sqlite")
+      const letter = "this is a letter and not a database ".repeat(40)
+      writeFileSync(path, letter)
+      failsWith("SQLITE_NOTADB", () => {
+        const database = driver.open(path)
+        try {
+          database.prepare("select count(*) from sqlite_master").get()
+        } finally {
+          database.close()
+        }
+      })
+      strictEqual(readFileSync(path, "utf8"), letter)
+    },
+  },
+
+  {
+    name: "a folder that is missing is SQLITE_CANTOPEN",
+    run: (driver, folder) => failsWith("SQLITE_CANTOPEN", () => driver.open(join(folder, "missing", "check.sqlite"))),
+  },
+
+  {
+    name: "files can be looked for and moved",
+    run: (driver, folder) => {
+      const [from, to] = [join(folder, "a"), join(folder, "b")]
+      strictEqual(driver.exists(from), false)
+      writeFileSync(from, "x")
+      driver.rename(from, to)
+      deepStrictEqual([driver.exists(from), driver.exists(to)], [false, true])
+    },
+  },
+]
