@@ -48,12 +48,13 @@ const make = (options: { readonly frameMillis: number }) =>
       changed.clear()
     })
 
-    /** The first change after a pause goes out in the same turn of the event loop; those after it wait for their frame. */
+    /** The first change after a pause goes out once this turn of the event loop is over; those after it wait for their frame. */
     const touch = (channel: LiveChannel) => {
       changed.add(channel)
       if (flushing !== null) return
       const wait = Math.min(options.frameMillis, Math.max(0, nextFrameAt - clock.unsafeCurrentTimeMillis()))
-      flushing = Runtime.runFork(runtime)(Effect.zipRight(Effect.sleep(Duration.millis(wait)), flushAll))
+      const pause = wait === 0 ? Effect.yieldNow() : Effect.sleep(Duration.millis(wait))
+      flushing = Runtime.runFork(runtime)(Effect.zipRight(pause, flushAll))
     }
     yield* Effect.addFinalizer(() => (flushing === null ? Effect.void : Fiber.interrupt(flushing)))
 
