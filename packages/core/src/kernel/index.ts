@@ -3,7 +3,13 @@
  * No Effect, no I/O, no clock; nothing here imports from outside this folder.
  */
 export * as Backoff from "./Backoff.ts"
+export type { BreakerEvent, OpenReason } from "./BreakerEvent.ts"
+export * as BreakerSettings from "./BreakerSettings.ts"
+export * as BreakerSnapshot from "./BreakerSnapshot.ts"
+export * as CircuitBreaker from "./CircuitBreaker.ts"
 export * as Contact from "./Contact.ts"
 export * as EffortPoints from "./EffortPoints.ts"
 export * as HeartRateZone from "./HeartRateZone.ts"
 export * as HighWaterMark from "./HighWaterMark.ts"
+export * as RecentEvents from "./RecentEvents.ts"
+export * as SlidingWindow from "./SlidingWindow.ts"
