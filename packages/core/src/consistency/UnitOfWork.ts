@@ -35,7 +35,9 @@ export class UnitOfWork extends Context.Tag("@paceline/core/consistency/UnitOfWo
   {
     /**
      * Runs `unit` in one transaction. The body must not wait for anything but the store itself: on SQLite
-     * it runs in one go on the single writer, and a body that suspends dies.
+     * it runs in one go on the single writer, and a body that suspends dies. It may run more than once when the
+     * store lost the transaction and tries again; only the last run counts, so what is not in the store belongs
+     * into `afterCommit`. A unit run inside a unit joins it: it can fail alone, and commits with the outer one.
      */
     readonly run: <A, E, R>(unit: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, Exclude<R, Transaction>>
   }

@@ -4,7 +4,7 @@
  * Appending needs a `Transaction`, so an event exists exactly when the state it tells of does. A consumer
  * group's offset is committed in the unit of work that holds its effect, so an effect happens once.
  */
-import { Context, Effect, type ParseResult, Schema, type Stream } from "effect"
+import { Context, Effect, type ParseResult, type Queue, Schema, type Scope } from "effect"
 import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
 
 /** A topic's name and the schema of its events. */
@@ -55,6 +55,7 @@ export interface Lag {
 export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
   EventLog,
   {
+    /** Gives the records the next offsets of their partitions, dense and in order. */
     readonly append: (
       topic: string,
       records: ReadonlyArray<NewRecord>,
@@ -66,10 +67,14 @@ export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
       from: number,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<LogRecord>, StorageError>
+    /** All partitions of the topic, also before its first record. */
     readonly partitions: (topic: string) => Effect.Effect<ReadonlyArray<number>, StorageError>
     /** The next offset that `group` will read; 0 for a group that never committed. */
     readonly committed: (group: string, topic: string, partition: number) => Effect.Effect<number, StorageError>
-    /** Moves the group's offset from `expected` to `next`, inside the unit that holds the effect. */
+    /**
+     * Moves the group's offset from `expected` to `next`, inside the unit that holds the effect. `next` may lie
+     * before `expected`: the records from there on are then delivered again.
+     */
     readonly commit: (
       group: string,
       topic: string,
@@ -77,9 +82,15 @@ export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
       expected: number,
       next: number,
     ) => Effect.Effect<void, StorageError | OffsetMoved, Transaction>
+    /** Makes a group known before it has read anything, so that its lag is seen from the first record on. */
+    readonly subscribe: (group: string, topic: string) => Effect.Effect<void, StorageError, Transaction>
+    /** How far each known group has read, and how far it could. */
     readonly lag: Effect.Effect<ReadonlyArray<Lag>, StorageError>
-    /** A hint that a topic may have grown. Reading is the truth. */
-    readonly hints: (topic: string) => Stream.Stream<void>
+    /**
+     * Hints that a topic may have grown since the last one was taken; nothing is missed from the moment this
+     * returns. They are for speed: reading is the truth.
+     */
+    readonly hints: (topic: string) => Effect.Effect<Queue.Dequeue<void>, never, Scope.Scope>
   }
 >() {}
 

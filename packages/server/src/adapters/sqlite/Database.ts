@@ -1,0 +1,134 @@
+/**
+ * One connection to the SQLite file: its settings, its prepared statements, its errors.
+ *
+ * Every connection runs in WAL mode. The one writer flushes each commit to the disk (`synchronous=FULL`, and
+ * F_FULLFSYNC on macOS) and never checkpoints on the commit path; readers are `query_only`, so a stray write
+ * outside a unit of work fails instead of slipping past it. Statements are prepared once and kept; bun:sqlite
+ * itself keeps only twenty.
+ */
+import { Database as BunDatabase, type Changes, type SQLQueryBindings, type Statement } from "bun:sqlite"
+import type { StorageError } from "@paceline/core/consistency"
+import { Effect, type Scope } from "effect"
+import { codeOf, storageError, storageTrouble } from "./SqliteErrors.ts"
+
+/** `writer` is the one connection that writes; `reader` refuses writes; `checkpointer` only moves the WAL. */
+export type Role = "writer" | "reader" | "checkpointer"
+
+export interface OpenOptions {
+  /** How long a statement of this connection waits for another program's lock, in milliseconds. */
+  readonly busyTimeoutMillis?: number
+  /** The greatest size of the file, in pages of 4096 bytes. For quotas, and for tests of a full disk. */
+  readonly maxPageCount?: number
+}
+
+/** What may be bound to a `?`. Booleans become 0 and 1. */
+export type Binding = SQLQueryBindings
+
+export type Prepared<Row> = Statement<Row, Array<Binding>>
+
+/** So many statements are kept prepared; the least recently used one goes first. */
+const STATEMENTS_KEPT = 500
+
+const pragmas = (role: Role, options: OpenOptions): ReadonlyArray<string> => [
+  `busy_timeout=${options.busyTimeoutMillis ?? 5000}`,
+  ...(role === "reader" ? [] : ["journal_mode=WAL"]),
+  "synchronous=FULL",
+  "fullfsync=ON",
+  "checkpoint_fullfsync=ON",
+  "foreign_keys=ON",
+  "wal_autocheckpoint=0",
+  "temp_store=MEMORY",
+  ...(role === "reader" ? ["query_only=ON"] : []),
+  ...(options.maxPageCount === undefined ? [] : [`max_page_count=${options.maxPageCount}`]),
+]
+
+export class Database {
+  readonly path: string
+  readonly #role: Role
+  readonly #raw: BunDatabase
+  readonly #statements = new Map<string, Prepared<unknown>>()
+
+  /** Throws what bun:sqlite throws. */
+  constructor(path: string, role: Role, options: OpenOptions = {}) {
+    this.path = path
+    this.#role = role
+    this.#raw = new BunDatabase(path, { readwrite: true, create: role === "writer" })
+    try {
+      for (const pragma of pragmas(role, options)) this.#raw.run(`PRAGMA ${pragma}`)
+    } catch (cause) {
+      this.#raw.close()
+      throw cause
+    }
+  }
+
+  /** The prepared statement of `sql`, made at its first use. Not to be kept by the caller. */
+  statement(sql: string): Prepared<unknown> {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) {
+      this.#statements.delete(sql)
+      this.#statements.set(sql, known)
+      return known
+    }
+    const made = this.#raw.prepare<unknown, Array<Binding>>(sql)
+    this.#statements.set(sql, made)
+    if (this.#statements.size > STATEMENTS_KEPT) {
+      const [oldest] = this.#statements
+      if (oldest !== undefined) {
+        this.#statements.delete(oldest[0])
+        oldest[1].finalize()
+      }
+    }
+    return made
+  }
+
+  /** A statement that the caller keeps as long as the connection lives: for hot paths. */
+  prepare<Row>(sql: string): Prepared<Row> {
+    return this.#raw.prepare<Row, Array<Binding>>(sql)
+  }
+
+  run(sql: string): Changes {
+    return this.statement(sql).run()
+  }
+
+  /** False also after SQLite rolled the transaction back by itself, as it does when the disk is full. */
+  get inTransaction(): boolean {
+    return this.#raw.inTransaction
+  }
+
+  storageError(cause: unknown): StorageError {
+    return storageError(cause, this.path)
+  }
+
+  /** The store's own trouble, or undefined when the statement was at fault: `explain` then says how. */
+  storageTrouble(cause: unknown): StorageError | undefined {
+    return this.#isRefusedWrite(cause) ? undefined : storageTrouble(cause, this.path)
+  }
+
+  explain(cause: unknown): string {
+    if (this.#isRefusedWrite(cause)) {
+      return "Writing goes through UnitOfWork.run: outside a unit of work the database only reads"
+    }
+    return cause instanceof Error ? cause.message : String(cause)
+  }
+
+  #isRefusedWrite(cause: unknown): boolean {
+    return this.#role === "reader" && codeOf(cause) === "SQLITE_READONLY"
+  }
+
+  /** Finalizes all statements. The last connection to close folds the WAL into the file. */
+  close(): void {
+    this.#statements.clear()
+    this.#raw.close(true)
+  }
+}
+
+/** Opens a connection that closes with its scope. */
+export const open = (
+  path: string,
+  role: Role,
+  options?: OpenOptions,
+): Effect.Effect<Database, StorageError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({ try: () => new Database(path, role, options), catch: (cause) => storageError(cause, path) }),
+    (database) => Effect.sync(() => database.close()),
+  )

@@ -1,0 +1,140 @@
+/**
+ * The embedded store: one SQLite file in the data folder that gives the server its unit of work, its event log
+ * and SQL.
+ *
+ * Opening claims the folder, refuses data of a newer version before touching it, and brings an older schema up
+ * to date. Closing finishes the units that wait, folds the write-ahead log into the file and frees the folder.
+ *
+ * @example
+ * program.pipe(Effect.provide(SqliteStore.layer({ folder: "./paceline-data" })))
+ */
+import { Database as BunDatabase } from "bun:sqlite"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Migrator from "@effect/sql/Migrator"
+import { SqlClient } from "@effect/sql/SqlClient"
+import { StorageError, UnitOfWork } from "@paceline/core/consistency"
+import { EventLog } from "@paceline/core/messaging"
+import { Cause, Context, Effect, Layer, Schedule } from "effect"
+import { type Database, type OpenOptions, open } from "./Database.ts"
+import { claim, DataFolder, DataFolderNewer, type DataFolderTaken, type DataFolderUnwritable } from "./DataFolder.ts"
+import * as SqliteEventLog from "./EventLog.ts"
+import { latestMigration, migrations } from "./migrations/index.ts"
+import * as SqliteSqlClient from "./SqlClient.ts"
+import { storageError, storeClosed } from "./SqliteErrors.ts"
+import * as SqliteUnitOfWork from "./UnitOfWork.ts"
+import { Writer, type WriterOptions } from "./Writer.ts"
+
+export interface SqliteStoreOptions {
+  /** Where the data lies. Made if it is not there. */
+  readonly folder: string
+  /** Topics with more than one partition. */
+  readonly topics?: SqliteEventLog.Topics
+  /** Settings of the writing connection, and how it groups commits. */
+  readonly database?: OpenOptions
+  readonly writer?: WriterOptions
+}
+
+/** Why a store cannot be opened. Each message says what is wrong and what to do. */
+export type OpenError = StorageError | DataFolderTaken | DataFolderUnwritable | DataFolderNewer
+
+export type Provided = UnitOfWork | EventLog.EventLog | SqlClient | DataFolder
+
+/** The database's name in the data folder. */
+export const FILE = "paceline.db"
+
+const MIGRATIONS = "schema_migration"
+
+/** How often the write-ahead log is folded into the file. */
+const CHECKPOINT_EVERY = "1 second"
+
+/** Looks, without changing anything, whether this program may work on the file. */
+const checkVersion = (folder: string): Effect.Effect<void, StorageError | DataFolderNewer> => {
+  const path = join(folder, FILE)
+  return Effect.try({
+    try: () => {
+      if (!existsSync(path)) return 0
+      const database = new BunDatabase(path, { readonly: true })
+      try {
+        const tables = database.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table'").all()
+        if (tables.length === 0) return 0
+        if (!tables.some(({ name }) => name === MIGRATIONS)) return undefined
+        const newest = database.query<{ id: number }, []>(`SELECT max(migration_id) AS id FROM ${MIGRATIONS}`).get()
+        return newest?.id ?? 0
+      } finally {
+        database.close(true)
+      }
+    },
+    catch: (cause) => storageError(cause, path),
+  }).pipe(
+    Effect.flatMap((found): Effect.Effect<void, StorageError | DataFolderNewer> => {
+      if (found === undefined) {
+        const message = `${path} is a SQLite database, but not one of Paceline. Choose another folder with --data.`
+        return Effect.fail(new StorageError({ reason: "corrupt", message }))
+      }
+      return found > latestMigration
+        ? Effect.fail(new DataFolderNewer({ folder, found, known: latestMigration }))
+        : Effect.void
+    }),
+  )
+}
+
+/** Brings the schema up to date, in one unit of work. */
+const migrate = (path: string) =>
+  UnitOfWork.run(Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: MIGRATIONS })).pipe(
+    Effect.catchAllCause((cause) => {
+      const error = Cause.squash(cause)
+      if (error instanceof StorageError) return Effect.fail(error)
+      const message = `The database ${path} could not be brought up to date; nothing was changed. ${Cause.pretty(cause)}`
+      return Effect.fail(new StorageError({ reason: "failed", message, cause: error }))
+    }),
+  )
+
+/** PASSIVE never makes a writer or a reader wait; what it could not fold in stays for the next time. */
+const checkpoints = (checkpointer: Database) =>
+  Effect.sync(() => checkpointer.statement("PRAGMA wal_checkpoint(PASSIVE)").all()).pipe(
+    Effect.catchAllDefect((cause) =>
+      Effect.logWarning("A checkpoint of the database failed; it is tried again.", cause),
+    ),
+    Effect.repeat(Schedule.spaced(CHECKPOINT_EVERY)),
+  )
+
+const make = (options: SqliteStoreOptions) =>
+  Effect.gen(function* () {
+    const folder = yield* claim(options.folder)
+    yield* checkVersion(folder.path)
+    const path = join(folder.path, FILE)
+    const writing = yield* open(path, "writer", options.database)
+    const reading = yield* open(path, "reader")
+    const checkpointing = yield* open(path, "checkpointer")
+    const writer = yield* Effect.acquireRelease(
+      Effect.sync(() => new Writer(writing, options.writer)),
+      (writer) => Effect.sync(() => writer.close(storeClosed(path))),
+    )
+    const work = SqliteUnitOfWork.make(writing, writer)
+    const sql = yield* SqliteSqlClient.make(writing, reading, work)
+    const base = Context.make(UnitOfWork, work).pipe(Context.add(SqlClient, sql))
+    yield* Effect.provide(migrate(path), base)
+    const partitions = yield* work.run(SqliteEventLog.declareTopics(writing, options.topics ?? {}))
+    yield* Effect.forkScoped(checkpoints(checkpointing))
+    return base.pipe(
+      Context.add(EventLog.EventLog, SqliteEventLog.make(writing, reading, partitions)),
+      Context.add(DataFolder, folder),
+    )
+  })
+
+export const layer = (options: SqliteStoreOptions): Layer.Layer<Provided, OpenError> =>
+  Layer.scopedContext(make(options))
+
+/** A store in a temporary folder that goes away with its scope. */
+export const layerTest = (options: Omit<SqliteStoreOptions, "folder"> = {}): Layer.Layer<Provided, OpenError> =>
+  Layer.unwrapScoped(
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "paceline-store-"))),
+        (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true })),
+      ),
+      (folder) => layer({ ...options, folder }),
+    ),
+  )

@@ -1,0 +1,172 @@
+/**
+ * `UnitOfWork` on SQLite: each unit waits for the single writer, runs there in one go, and is answered once the
+ * commit it shares with others is on the disk.
+ *
+ * The body runs synchronously with the caller's services and fiber refs. It must not wait for anything but the
+ * store: a body that suspends (a sleep, a promise, a queue) is rolled back and dies with `SuspendedUnitOfWork`.
+ * A unit that runs another joins it: the inner one is a savepoint of the outer, so it can be rolled back alone,
+ * commits with the outer, and never waits for the writer that is busy running it.
+ */
+
+import * as SqlClient from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import { SqlError } from "@effect/sql/SqlError"
+import { StorageError, Transaction, type UnitOfWork } from "@paceline/core/consistency"
+import { Cause, Context, Effect, Exit, FiberId, Option, Runtime } from "effect"
+import type { Database } from "./Database.ts"
+import { SqliteConnection } from "./SqliteConnection.ts"
+import type { Unit, Writer } from "./Writer.ts"
+
+/** The body of a unit of work waited for something: a programming mistake, so it dies. */
+export class SuspendedUnitOfWork extends Error {
+  override readonly name = "SuspendedUnitOfWork"
+  constructor() {
+    super(
+      "The body of a unit of work waited for something other than the store (a sleep, a promise, a queue …). " +
+        "It was rolled back. Do the waiting before the unit, or after it.",
+    )
+  }
+}
+
+/** A unit of work while its body runs: what its statements and its after-commit actions go through. */
+export class OpenUnit {
+  readonly database: Database
+  readonly connection: Connection
+  readonly #actions: Array<() => void> = []
+  #open = true
+  #inner: OpenUnit | undefined
+
+  constructor(database: Database) {
+    this.database = database
+    this.connection = new SqliteConnection(database, () => this.assertOpen())
+  }
+
+  get isOpen(): boolean {
+    return this.#open
+  }
+
+  /** Throws once the unit has ended: what outlived it may not write into somebody else's transaction. */
+  assertOpen(): void {
+    if (!this.#open) throw new Error("This unit of work has ended: nothing more can be read or written through it.")
+  }
+
+  readonly afterCommit = (action: () => void): void => {
+    this.assertOpen()
+    this.#actions.push(action)
+  }
+
+  /** Ends the unit and hands over what is to be done after the commit. */
+  end(): ReadonlyArray<() => void> {
+    this.#open = false
+    return this.#actions
+  }
+
+  openInner(): OpenUnit {
+    this.assertOpen()
+    if (this.#inner?.isOpen === true) {
+      throw new Error("The units inside one unit of work must run one after the other, not concurrently.")
+    }
+    this.database.run("SAVEPOINT inner_unit")
+    this.#inner = new OpenUnit(this.database)
+    return this.#inner
+  }
+
+  endInner(inner: OpenUnit, keep: boolean): void {
+    const actions = inner.end()
+    // Without a transaction SQLite has rolled all of it back, and the writer will notice.
+    if (!this.database.inTransaction) return
+    if (keep) this.#actions.push(...actions)
+    else this.database.run("ROLLBACK TO inner_unit")
+    this.database.run("RELEASE inner_unit")
+  }
+}
+
+/** The unit that is running on this database in the current fiber, if any. */
+export const currentUnit = (context: Context.Context<never>, database: Database): OpenUnit | undefined => {
+  const transaction = Option.getOrUndefined(Context.getOption(context, Transaction))
+  return transaction instanceof OpenUnit && transaction.database === database && transaction.isOpen
+    ? transaction
+    : undefined
+}
+
+/** Gives a body its unit: the transaction, and the connection that its SQL goes to. */
+const inUnit = <A, E, R>(
+  body: Effect.Effect<A, E, R>,
+  unit: OpenUnit,
+): Effect.Effect<A, E, Exclude<R, Transaction>> => {
+  const inTransaction = Effect.provideService(body, Transaction, unit)
+  return Effect.provideService(inTransaction, SqlClient.TransactionConnection, [unit.connection, 0])
+}
+
+/** A full or failing disk reaches the caller as `StorageError`, whether a statement or the commit met it. */
+const withStorageErrors = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E | StorageError> =>
+  Exit.mapError(exit, (error): E | StorageError =>
+    error instanceof SqlError && error.cause instanceof StorageError ? error.cause : error,
+  )
+
+/** Runs to the end or dies: what is left of a suspended body is interrupted, and can no longer write. */
+const runToEnd = <A, E, R>(runtime: Runtime.Runtime<R>, body: Effect.Effect<A, E, R>): Exit.Exit<A, E> => {
+  const exit = Runtime.runSyncExit(runtime)(body)
+  if (Exit.isSuccess(exit)) return exit
+  const defect = Option.getOrUndefined(Cause.dieOption(exit.cause))
+  if (!Runtime.isAsyncFiberException(defect)) return exit
+  defect.fiber.unsafeInterruptAsFork(FiberId.none)
+  return Exit.die(new SuspendedUnitOfWork())
+}
+
+const runActions = (actions: ReadonlyArray<() => void>, report: (cause: unknown) => void): void => {
+  for (const action of actions) {
+    try {
+      action()
+    } catch (cause) {
+      report(cause)
+    }
+  }
+}
+
+export const make = (database: Database, writer: Writer): Context.Tag.Service<typeof UnitOfWork> => {
+  /** Queues the body for the writer's next turn. */
+  const submit = <A, E, R>(body: Effect.Effect<A, E, R>, runtime: Runtime.Runtime<Exclude<R, Transaction>>) =>
+    Effect.async<A, E | StorageError>((resume) => {
+      let exit: Exit.Exit<A, E | StorageError> = Exit.interrupt(FiberId.none)
+      let actions: ReadonlyArray<() => void> = []
+      const unit: Unit = {
+        run: () => {
+          const open = new OpenUnit(database)
+          const given = inUnit(body, open)
+          exit = withStorageErrors(runToEnd(runtime, given))
+          actions = open.end()
+          return Exit.isSuccess(exit)
+        },
+        answer: (failure) => {
+          if (failure !== undefined && Exit.isSuccess(exit)) exit = Exit.fail(failure)
+          if (Exit.isSuccess(exit)) {
+            runActions(actions, (cause) =>
+              Runtime.runFork(runtime)(Effect.logError("Something to do after a commit failed.", cause)),
+            )
+          }
+          resume(exit)
+        },
+      }
+      writer.submit(unit)
+      return Effect.sync(() => {
+        writer.withdraw(unit)
+      })
+    })
+
+  /** Runs the body as a savepoint of the unit that is running already. */
+  const join = <A, E, R>(body: Effect.Effect<A, E, R>, outer: OpenUnit) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => outer.openInner()),
+      (inner) => inUnit(body, inner),
+      (inner, exit) => Effect.sync(() => outer.endInner(inner, Exit.isSuccess(exit))),
+    )
+
+  return {
+    run: <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
+      Effect.flatMap(Effect.runtime<Exclude<R, Transaction>>(), (runtime) => {
+        const outer = currentUnit(runtime.context, database)
+        return outer === undefined ? submit(body, runtime) : join(body, outer)
+      }),
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Group commit: all units of work that wait share one transaction and one flush to the disk.
+ *
+ * Units arrive one by one; a turn, taken on the next macrotask so that concurrent arrivals meet, begins one
+ * transaction, runs each unit under a savepoint, commits once and only then answers them all. A unit that
+ * fails is rolled back to its savepoint and fails alone. A commit that fails fails every unit of the turn.
+ *
+ * SQLite ends the whole transaction by itself when, for example, the disk is full in the middle of a unit. The
+ * units that ran before it in that turn then lost their work without being at fault: they run again in the
+ * next turn. This is why the body of a unit may run more than once.
+ *
+ * Plain TypeScript; what a unit is, and how it is answered, is the caller's business.
+ */
+import type { StorageError } from "@paceline/core/consistency"
+
+export interface Unit {
+  /** Runs the body, synchronously. True: keep what it wrote. Must not throw. */
+  readonly run: () => boolean
+  /** Answers. With a failure, nothing of it was stored. Called once; must not throw. */
+  readonly answer: (failure: StorageError | undefined) => void
+}
+
+/** What the writer needs of its connection. */
+export interface TransactionalStore {
+  readonly run: (sql: string) => unknown
+  readonly inTransaction: boolean
+  readonly storageError: (cause: unknown) => StorageError
+}
+
+export interface WriterOptions {
+  /** At most so many units in one commit. */
+  readonly maxUnits?: number
+  /** A turn takes no further unit after so many milliseconds, so that the process stays responsive. */
+  readonly maxTurnMillis?: number
+  /** How long to wait, without blocking the process, while another program holds the file's write lock. */
+  readonly busyMillis?: number
+  /** Called after each commit. */
+  readonly onCommit?: () => void
+}
+
+const BUSY_RETRY_MILLIS = 10
+
+export class Writer {
+  readonly #store: TransactionalStore
+  readonly #maxUnits: number
+  readonly #maxTurnMillis: number
+  readonly #busyMillis: number
+  readonly #onCommit: () => void
+  #waiting: Array<Unit> = []
+  #scheduled = false
+  #busySince: number | undefined
+  #closed: StorageError | undefined
+
+  constructor(store: TransactionalStore, options: WriterOptions = {}) {
+    this.#store = store
+    this.#maxUnits = options.maxUnits ?? 1000
+    this.#maxTurnMillis = options.maxTurnMillis ?? 25
+    this.#busyMillis = options.busyMillis ?? 5000
+    this.#onCommit = options.onCommit ?? (() => {})
+  }
+
+  submit(unit: Unit): void {
+    if (this.#closed !== undefined) {
+      unit.answer(this.#closed)
+      return
+    }
+    this.#waiting.push(unit)
+    this.#schedule()
+  }
+
+  /** Takes back a unit that has not run yet; false when it is too late. */
+  withdraw(unit: Unit): boolean {
+    const at = this.#waiting.indexOf(unit)
+    if (at < 0) return false
+    this.#waiting.splice(at, 1)
+    return true
+  }
+
+  /** Runs what still waits, then answers everything with `failure`. */
+  close(failure: StorageError): void {
+    if (this.#closed !== undefined) return
+    while (this.#waiting.length > 0) {
+      if (!this.#turn()) break
+    }
+    this.#closed = failure
+    const left = this.#waiting
+    this.#waiting = []
+    for (const unit of left) unit.answer(failure)
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => this.#takeTurn())
+  }
+
+  #takeTurn(): void {
+    this.#scheduled = false
+    if (this.#closed !== undefined || this.#waiting.length === 0) return
+    if (this.#turn()) {
+      if (this.#waiting.length > 0) this.#schedule()
+    } else {
+      this.#scheduled = true
+      setTimeout(() => this.#takeTurn(), BUSY_RETRY_MILLIS)
+    }
+  }
+
+  /** One transaction. False when another program holds the lock and it should be tried again in a moment. */
+  #turn(): boolean {
+    const startedAt = performance.now()
+    try {
+      this.#store.run("BEGIN IMMEDIATE")
+    } catch (cause) {
+      const failure = this.#store.storageError(cause)
+      this.#busySince ??= startedAt
+      if (failure.reason === "busy" && startedAt - this.#busySince < this.#busyMillis) return false
+      this.#busySince = undefined
+      const failed = this.#waiting
+      this.#waiting = []
+      for (const unit of failed) unit.answer(failure)
+      return true
+    }
+    this.#busySince = undefined
+
+    const waiting = this.#waiting
+    this.#waiting = []
+    let ran = 0
+    for (const unit of waiting) {
+      const lost = this.#runUnderSavepoint(unit)
+      if (lost !== undefined) {
+        this.#rollback()
+        this.#waiting = [...waiting.slice(0, ran), ...waiting.slice(ran + 1), ...this.#waiting]
+        unit.answer(lost)
+        return true
+      }
+      ran++
+      if (ran === this.#maxUnits || performance.now() - startedAt > this.#maxTurnMillis) break
+    }
+    this.#waiting = [...waiting.slice(ran), ...this.#waiting]
+    const failure = this.#commit()
+    for (const unit of waiting.slice(0, ran)) unit.answer(failure)
+    if (failure === undefined) this.#onCommit()
+    return true
+  }
+
+  /** Undefined when the transaction still stands, with the unit's work in it or rolled back. */
+  #runUnderSavepoint(unit: Unit): StorageError | undefined {
+    try {
+      this.#store.run("SAVEPOINT unit")
+      const keep = unit.run()
+      if (!this.#store.inTransaction) {
+        throw new Error("SQLite rolled the transaction back in the middle of this unit of work")
+      }
+      if (!keep) this.#store.run("ROLLBACK TO unit")
+      this.#store.run("RELEASE unit")
+      return undefined
+    } catch (cause) {
+      return this.#store.storageError(cause)
+    }
+  }
+
+  #commit(): StorageError | undefined {
+    try {
+      this.#store.run("COMMIT")
+      return undefined
+    } catch (cause) {
+      this.#rollback()
+      return this.#store.storageError(cause)
+    }
+  }
+
+  #rollback(): void {
+    try {
+      if (this.#store.inTransaction) this.#store.run("ROLLBACK")
+    } catch {
+      // SQLite rolls back by itself what it cannot go on with; the next BEGIN says when something is still wrong.
+    }
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * The database's schema, as steps that are applied in order, each once. A step that was released never changes;
+ * a change of mind is a further step. Adding one: a file `NNNN_what.ts`, and its line here.
+ */
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Effect } from "effect"
+import log from "./0001_log.ts"
+
+export const migrations: Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>> = {
+  "0001_log": log,
+}
+
+/** The number of the newest step that this program knows. A database beyond it was written by a newer version. */
+export const latestMigration: number = Math.max(0, ...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))
