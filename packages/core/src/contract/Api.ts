@@ -32,10 +32,13 @@ export const Pairing = Schema.Struct({ sensor: SensorName, athleteId: AthleteId,
   identifier: "Pairing",
   description: "Who wears a sensor, and in which class.",
 })
+export type Pairing = typeof Pairing.Type
 
 export const DeviceStatus = Schema.Struct({
   deviceId: DeviceId,
   name: Schema.String,
+  /** Whether the bridge has a connection open now. */
+  connected: Schema.Boolean,
   chunks: Schema.Int,
   samples: Schema.Int,
   quarantined: Schema.Int,
@@ -45,6 +48,16 @@ export const DeviceStatus = Schema.Struct({
   lastChunkAtMs: Schema.NullOr(EpochMillis),
   sensors: Schema.Array(Pairing),
 }).annotations({ identifier: "DeviceStatus" })
+export type DeviceStatus = typeof DeviceStatus.Type
+
+/** A chunk that was set aside because its samples could not be read. */
+export const QuarantinedChunk = Schema.Struct({
+  incarnation: Schema.String,
+  n: Schema.Int,
+  reason: Schema.String,
+  receivedAtMs: EpochMillis,
+  bytes: Schema.Int,
+}).annotations({ identifier: "QuarantinedChunk" })
 
 export class DevicesApi extends HttpApiGroup.make("devices")
   .add(
@@ -64,6 +77,12 @@ export class DevicesApi extends HttpApiGroup.make("devices")
       .addSuccess(Pairing)
       .addError(NotFound)
       .annotate(OpenApi.Summary, "Say who wears a sensor, and in which class"),
+  )
+  .add(
+    HttpApiEndpoint.get("quarantine")`/devices/${path.device}/quarantine`
+      .addSuccess(Schema.Array(QuarantinedChunk))
+      .addError(NotFound)
+      .annotate(OpenApi.Summary, "Chunks whose samples could not be read, newest first, at most 100"),
   )
   .middleware(Authentication)
   .addError(Forbidden)

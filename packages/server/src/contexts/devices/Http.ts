@@ -1,0 +1,15 @@
+/** The devices group of the API. Telemetry itself comes in by a door of its own, `/v1/telemetry`. */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import { PacelineApi } from "@paceline/core/contract"
+import { Effect } from "effect"
+import { Devices } from "./Service.ts"
+
+export const layer = HttpApiBuilder.group(PacelineApi, "devices", (handlers) =>
+  Effect.map(Devices, (devices) =>
+    handlers
+      .handle("create", ({ payload }) => devices.create(payload.name))
+      .handle("list", () => devices.list())
+      .handle("pair", ({ path, payload }) => devices.pair(path.deviceId, { sensor: path.sensor, ...payload }))
+      .handle("quarantine", ({ path }) => devices.quarantine(path.deviceId)),
+  ),
+)

@@ -1,0 +1,162 @@
+/**
+ * What a chunk of telemetry is to this server: something to store, to set aside, stored before, or out of order.
+ *
+ * The identity of a chunk is (device, incarnation, n); the high-water mark tells a redelivery from something new.
+ * A chunk whose bytes are damaged or cannot be read still counts as received, so that those behind it flow: its
+ * bytes are kept in quarantine. Nothing here looks at a clock.
+ */
+import {
+  type AthleteId,
+  type ClassId,
+  type DeviceId,
+  type Pairing,
+  type SensorName,
+  TelemetryRecorded,
+} from "@paceline/core/contract"
+import { HighWaterMark } from "@paceline/core/kernel"
+import { Bundle, crc32, SensorKind } from "@paceline/core/wire"
+
+export interface Chunk {
+  readonly incarnation: string
+  readonly n: number
+  readonly crc: number
+  readonly payload: Uint8Array
+}
+
+/** Who wears the sensors of one device. */
+export type Pairings = ReadonlyMap<string, Pairing>
+
+/** Where chunks come from, and how far each incarnation got. */
+export interface Origin {
+  readonly deviceId: DeviceId
+  readonly pairings: Pairings
+  readonly marks: ReadonlyMap<string, HighWaterMark.HighWaterMark>
+}
+
+/** What is to be done with some chunks of one device. */
+export interface Intake {
+  readonly store: ReadonlyArray<{ readonly chunk: Chunk; readonly samples: number }>
+  readonly setAside: ReadonlyArray<{ readonly chunk: Chunk; readonly reason: string }>
+  /** Their numbers were received before: redeliveries, if their bytes are the same. */
+  readonly again: ReadonlyArray<Chunk>
+  /** What is new in them, in order. */
+  readonly events: ReadonlyArray<TelemetryRecorded>
+  /** How far each incarnation got with them. */
+  readonly marks: ReadonlyMap<string, HighWaterMark.HighWaterMark>
+  /** The chunk that came too early; it and those behind it are not looked at. */
+  readonly outOfOrder: { readonly incarnation: string; readonly expected: number; readonly provided: number } | null
+}
+
+const INCARNATION = /^[A-Za-z0-9_-]{1,64}$/
+
+/** Whether a text can name an incarnation. */
+export const isIncarnation = (text: string): boolean => INCARNATION.test(text)
+
+/** Looks at the chunks in their order. */
+export const plan = (origin: Origin, chunks: ReadonlyArray<Chunk>): Intake => {
+  const store: Array<Intake["store"][number]> = []
+  const setAside: Array<Intake["setAside"][number]> = []
+  const again: Array<Chunk> = []
+  const events: Array<TelemetryRecorded> = []
+  const marks = new Map<string, HighWaterMark.HighWaterMark>()
+  for (const chunk of chunks) {
+    const { incarnation } = chunk
+    const verdict = HighWaterMark.offer(marks.get(incarnation) ?? origin.marks.get(incarnation) ?? 0, chunk.n)
+    if (verdict._tag === "OutOfOrder") {
+      const { expected, provided } = verdict
+      return { store, setAside, again, events, marks, outOfOrder: { incarnation, expected, provided } }
+    }
+    marks.set(incarnation, verdict.mark)
+    if (verdict._tag === "Duplicate") {
+      again.push(chunk)
+      continue
+    }
+    const bundle = open(chunk)
+    if (typeof bundle === "string") {
+      setAside.push({ chunk, reason: bundle })
+    } else {
+      store.push({ chunk, samples: Bundle.sampleCount(bundle) })
+      events.push(...telemetryOf(origin, chunk, bundle))
+    }
+  }
+  return { store, setAside, again, events, marks, outOfOrder: null }
+}
+
+/** What is in a chunk, or why it cannot be read. */
+const open = (chunk: Chunk): Bundle.Bundle | string => {
+  const actual = crc32(chunk.payload)
+  if (actual !== chunk.crc) return `wrong-crc: the payload's CRC-32 is ${actual}, the chunk says ${chunk.crc}`
+  const bundle = Bundle.decode(chunk.payload)
+  return "_tag" in bundle ? `${bundle.reason}: ${bundle.detail}` : bundle
+}
+
+/** What a bundle says of the athletes who wear its sensors: their heart rates, and where an activity ended. */
+const telemetryOf = (origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): ReadonlyArray<TelemetryRecorded> => {
+  const heard = new Map<Pairing, { atMs: Array<number>; bpm: Array<number>; ends: Array<number> }>()
+  for (const block of bundle) {
+    const pairing = origin.pairings.get(block.sensor)
+    if (pairing === undefined || (block.kind !== "heartRate" && block.kind !== "activity")) continue
+    const athlete = heard.get(pairing) ?? { atMs: [], bpm: [], ends: [] }
+    heard.set(pairing, athlete)
+    for (const [i, atMs] of block.atMillis.entries()) {
+      const value = block.values[i]
+      if (value === undefined) continue
+      if (block.kind === "heartRate") {
+        if (!isHeartRate(value)) continue
+        athlete.atMs.push(atMs)
+        athlete.bpm.push(value)
+      } else if (value === SensorKind.ACTIVITY_ENDED) {
+        athlete.ends.push(atMs)
+      }
+    }
+  }
+  return Array.from(heard).flatMap(([pairing, { atMs, bpm, ends }]) =>
+    splitAtEnds(atMs, bpm, ends).map(
+      (part) =>
+        new TelemetryRecorded({
+          deviceId: origin.deviceId,
+          incarnation: chunk.incarnation,
+          n: chunk.n,
+          sensor: pairing.sensor,
+          athleteId: pairing.athleteId,
+          classId: pairing.classId,
+          ...part,
+        }),
+    ),
+  )
+}
+
+/** A sensor may say anything; what is no number of beats is stored with its chunk, and counts for nothing. */
+const isHeartRate = (value: number): boolean => Number.isFinite(value) && value >= 0
+
+/** Cuts an athlete's samples where activities ended: a sample at the time of an end still belongs before it. */
+const splitAtEnds = (atMs: ReadonlyArray<number>, bpm: ReadonlyArray<number>, ends: ReadonlyArray<number>) => {
+  const parts: Array<Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm" | "endedAtMs">> = []
+  let from = 0
+  for (const endedAtMs of ends) {
+    let to = from
+    while (to < atMs.length && (atMs[to] ?? Number.POSITIVE_INFINITY) <= endedAtMs) to++
+    parts.push({ heartRateAtMs: atMs.slice(from, to), heartRateBpm: bpm.slice(from, to), endedAtMs })
+    from = to
+  }
+  if (from < atMs.length) {
+    parts.push({ heartRateAtMs: atMs.slice(from), heartRateBpm: bpm.slice(from), endedAtMs: null })
+  }
+  return parts
+}
+
+/** The newest heart rate of each athlete in a bundle, for the screen. */
+export const newestHeartRates = (
+  pairings: Pairings,
+  bundle: Bundle.Bundle,
+): ReadonlyArray<{ readonly athleteId: AthleteId; readonly classId: ClassId; readonly heartRateBpm: number }> =>
+  bundle.flatMap((block) => {
+    const pairing = block.kind === "heartRate" ? pairings.get(block.sensor) : undefined
+    const heartRateBpm = block.values.at(-1)
+    return pairing === undefined || heartRateBpm === undefined || !isHeartRate(heartRateBpm)
+      ? []
+      : [{ athleteId: pairing.athleteId, classId: pairing.classId, heartRateBpm }]
+  })
+
+export const pairingsOf = (pairings: ReadonlyArray<Pairing>): Pairings =>
+  new Map(pairings.map((pairing): readonly [SensorName, Pairing] => [pairing.sensor, pairing]))

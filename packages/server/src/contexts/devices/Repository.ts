@@ -1,0 +1,153 @@
+/** Devices in SQL: bridges, pairings, marks, chunks, quarantine and gaps. */
+import * as SqlClient from "@effect/sql/SqlClient"
+import { Transaction } from "@paceline/core/consistency"
+import type { DeviceId, DeviceStatus, Pairing, QuarantinedChunk } from "@paceline/core/contract"
+import { Effect } from "effect"
+import type { Chunk } from "./Model.ts"
+
+/** What some chunks add to a device's counters. */
+export interface Received {
+  readonly chunks: number
+  readonly samples: number
+  readonly quarantined: number
+  readonly redeliveriesSuppressed: number
+}
+
+type Device = Omit<DeviceStatus, "sensors" | "connected">
+
+export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceline/devices/DeviceRepository", {
+  effect: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const pairingColumns = sql.literal(`sensor, athlete_id AS "athleteId", class_id AS "classId"`)
+    return {
+      insert: Effect.fn("DeviceRepository.insert")(function* (deviceId: DeviceId, name: string) {
+        yield* Transaction
+        yield* sql`INSERT INTO device (device_id, name) VALUES (${deviceId}, ${name})`
+      }),
+
+      exists: Effect.fn("DeviceRepository.exists")(function* (deviceId: DeviceId) {
+        return (yield* sql`SELECT 1 FROM device WHERE device_id = ${deviceId}`).length > 0
+      }),
+
+      list: Effect.fn("DeviceRepository.list")(function* () {
+        return yield* sql<Device>`
+          SELECT device_id AS "deviceId", name, chunks, samples, quarantined,
+                 redeliveries_suppressed AS "redeliveriesSuppressed", missing_chunks AS "missingChunks",
+                 last_chunk_at_ms AS "lastChunkAtMs"
+          FROM device ORDER BY name, device_id`
+      }),
+
+      pairings: Effect.fn("DeviceRepository.pairings")(function* (deviceId: DeviceId) {
+        return yield* sql<Pairing>`
+          SELECT ${pairingColumns} FROM pairing WHERE device_id = ${deviceId} ORDER BY sensor`
+      }),
+
+      allPairings: Effect.fn("DeviceRepository.allPairings")(function* () {
+        return yield* sql<Pairing & { readonly deviceId: DeviceId }>`
+          SELECT device_id AS "deviceId", ${pairingColumns} FROM pairing ORDER BY sensor`
+      }),
+
+      savePairing: Effect.fn("DeviceRepository.savePairing")(function* (deviceId: DeviceId, pairing: Pairing) {
+        yield* Transaction
+        yield* sql`
+          INSERT INTO pairing (device_id, sensor, athlete_id, class_id)
+          VALUES (${deviceId}, ${pairing.sensor}, ${pairing.athleteId}, ${pairing.classId})
+          ON CONFLICT (device_id, sensor) DO UPDATE
+          SET athlete_id = excluded.athlete_id, class_id = excluded.class_id`
+      }),
+
+      /** The greatest number received of an incarnation; 0 before the first. */
+      mark: Effect.fn("DeviceRepository.mark")(function* (deviceId: DeviceId, incarnation: string) {
+        const [row] = yield* sql<{ readonly mark: number }>`
+          SELECT mark FROM stream WHERE device_id = ${deviceId} AND incarnation = ${incarnation}`
+        return row?.mark ?? 0
+      }),
+
+      saveMark: Effect.fn("DeviceRepository.saveMark")(function* (
+        deviceId: DeviceId,
+        incarnation: string,
+        mark: number,
+      ) {
+        yield* Transaction
+        yield* sql`
+          INSERT INTO stream (device_id, incarnation, mark) VALUES (${deviceId}, ${incarnation}, ${mark})
+          ON CONFLICT (device_id, incarnation) DO UPDATE SET mark = excluded.mark`
+      }),
+
+      insertChunk: Effect.fn("DeviceRepository.insertChunk")(function* (
+        deviceId: DeviceId,
+        chunk: Chunk,
+        samples: number,
+        receivedAtMs: number,
+      ) {
+        yield* Transaction
+        yield* sql`
+          INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload)
+          VALUES (${deviceId}, ${chunk.incarnation}, ${chunk.n}, ${chunk.crc}, ${samples}, ${receivedAtMs},
+                  ${chunk.payload})`
+      }),
+
+      /** Whether exactly this chunk was received before, stored or set aside. */
+      wasReceived: Effect.fn("DeviceRepository.wasReceived")(function* (deviceId: DeviceId, chunk: Chunk) {
+        const found = yield* sql`
+          SELECT 1 FROM chunk
+          WHERE device_id = ${deviceId} AND incarnation = ${chunk.incarnation} AND n = ${chunk.n}
+            AND crc = ${chunk.crc}
+          UNION ALL
+          SELECT 1 FROM quarantine
+          WHERE device_id = ${deviceId} AND incarnation = ${chunk.incarnation} AND n = ${chunk.n}
+            AND crc = ${chunk.crc} AND payload = ${chunk.payload}`
+        return found.length > 0
+      }),
+
+      setAside: Effect.fn("DeviceRepository.setAside")(function* (
+        deviceId: DeviceId,
+        chunk: Chunk,
+        reason: string,
+        receivedAtMs: number,
+      ) {
+        yield* Transaction
+        yield* sql`
+          INSERT INTO quarantine (device_id, incarnation, n, crc, reason, received_at_ms, payload)
+          VALUES (${deviceId}, ${chunk.incarnation}, ${chunk.n}, ${chunk.crc}, ${reason}, ${receivedAtMs},
+                  ${chunk.payload})`
+      }),
+
+      quarantined: Effect.fn("DeviceRepository.quarantined")(function* (deviceId: DeviceId, limit: number) {
+        return yield* sql<typeof QuarantinedChunk.Type>`
+          SELECT incarnation, n, reason, received_at_ms AS "receivedAtMs", length(payload) AS bytes
+          FROM quarantine WHERE device_id = ${deviceId} ORDER BY id DESC LIMIT ${limit}`
+      }),
+
+      count: Effect.fn("DeviceRepository.count")(function* (
+        deviceId: DeviceId,
+        received: Received,
+        receivedAtMs: number,
+      ) {
+        yield* Transaction
+        yield* sql`
+          UPDATE device
+          SET chunks = chunks + ${received.chunks}, samples = samples + ${received.samples},
+              quarantined = quarantined + ${received.quarantined},
+              redeliveries_suppressed = redeliveries_suppressed + ${received.redeliveriesSuppressed},
+              last_chunk_at_ms = ${receivedAtMs}
+          WHERE device_id = ${deviceId}`
+      }),
+
+      declareGap: Effect.fn("DeviceRepository.declareGap")(function* (
+        deviceId: DeviceId,
+        incarnation: string,
+        first: number,
+        last: number,
+        declaredAtMs: number,
+      ) {
+        yield* Transaction
+        yield* sql`
+          INSERT INTO gap (device_id, incarnation, first_missing, last_missing, declared_at_ms)
+          VALUES (${deviceId}, ${incarnation}, ${first}, ${last}, ${declaredAtMs})`
+        yield* sql`
+          UPDATE device SET missing_chunks = missing_chunks + ${last - first + 1} WHERE device_id = ${deviceId}`
+      }),
+    }
+  }),
+}) {}
