@@ -1,0 +1,138 @@
+/**
+ * What an HTTP call can fail with: one class for each thing that can be wrong, told apart by `_tag`.
+ *
+ * A message says in plain words what is wrong and may be shown to a person.
+ *
+ * @example
+ * try {
+ *   await client.me.change(profile)
+ * } catch (error) {
+ *   if (error instanceof Conflict) console.log(`now at version ${error.actualVersion}`)
+ *   else throw error
+ * }
+ */
+import { isInteger, isRecord, isString } from "./LiveValues.ts"
+
+/** The name is set by hand, so that it survives a bundler that shortens class names. */
+abstract class Failure<Tag extends string> extends Error {
+  readonly _tag: Tag
+  constructor(tag: Tag, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this._tag = tag
+    this.name = tag
+  }
+}
+
+/** The key is missing or not known. Asking again with the same key changes nothing. */
+export class Unauthorized extends Failure<"Unauthorized"> {
+  constructor(message: string) {
+    super("Unauthorized", message)
+  }
+}
+
+/** The key is known, but may not do this. */
+export class Forbidden extends Failure<"Forbidden"> {
+  constructor(message: string) {
+    super("Forbidden", message)
+  }
+}
+
+export class NotFound extends Failure<"NotFound"> {
+  readonly what: string
+  readonly id: string
+  constructor(message: string, what: string, id: string) {
+    super("NotFound", message)
+    this.what = what
+    this.id = id
+  }
+}
+
+/** Someone else changed it first: read it again, decide again. Nothing was changed. */
+export class Conflict extends Failure<"Conflict"> {
+  /** The version that the change was made from. */
+  readonly expectedVersion: number
+  /** The version that the server holds now. */
+  readonly actualVersion: number
+  constructor(message: string, expectedVersion: number, actualVersion: number) {
+    super("Conflict", message)
+    this.expectedVersion = expectedVersion
+    this.actualVersion = actualVersion
+  }
+}
+
+/** The server did not accept the values. `issues` says which, with the path to each. */
+export class InvalidRequest extends Failure<"InvalidRequest"> {
+  readonly issues: ReadonlyArray<{ readonly path: string; readonly message: string }>
+  constructor(message: string, issues: InvalidRequest["issues"]) {
+    super("InvalidRequest", message)
+    this.issues = issues
+  }
+}
+
+/** The server answers, but cannot do it now. Nothing was changed; try again later. */
+export class Unavailable extends Failure<"Unavailable"> {
+  constructor(message: string) {
+    super("Unavailable", message)
+  }
+}
+
+/** No answer came. A change may or may not have been made: read before you change again. */
+export class Unreachable extends Failure<"Unreachable"> {
+  constructor(message: string, options?: ErrorOptions) {
+    super("Unreachable", message, options)
+  }
+}
+
+/** An answer came that this client does not understand: another version, or not a Paceline server. */
+export class UnexpectedAnswer extends Failure<"UnexpectedAnswer"> {
+  readonly status: number
+  constructor(message: string, status: number) {
+    super("UnexpectedAnswer", message)
+    this.status = status
+  }
+}
+
+export type ApiError =
+  | Unauthorized
+  | Forbidden
+  | NotFound
+  | Conflict
+  | InvalidRequest
+  | Unavailable
+  | Unreachable
+  | UnexpectedAnswer
+
+/** The error that an answer's body and status say, whatever they are. */
+export const fromAnswer = (status: number, body: unknown): ApiError => {
+  const fields = isRecord(body) ? body : {}
+  const { _tag: tag, message, what, id, expectedVersion, actualVersion, issues } = fields
+  const said = isString(message) && message !== "" ? message : null
+  switch (tag) {
+    case "Unauthorized":
+      return new Unauthorized(said ?? "The key is missing or not known.")
+    case "Forbidden":
+      return new Forbidden(said ?? "This key may not do that.")
+    case "NotFound":
+      return new NotFound(said ?? "There is no such thing.", isString(what) ? what : "", isString(id) ? id : "")
+    case "Conflict":
+      if (!isInteger(expectedVersion) || !isInteger(actualVersion)) break
+      return new Conflict(said ?? "Someone else changed it first.", expectedVersion, actualVersion)
+    case "Unavailable":
+      return new Unavailable(said ?? "The server cannot do that now.")
+    case "HttpApiDecodeError":
+      return new InvalidRequest(said ?? "The server did not accept the values.", issuesOf(issues))
+  }
+  return new UnexpectedAnswer(
+    status < 400
+      ? `The server's answer is not what this client expects (status ${status}).`
+      : `The server answered with status ${status} and no reason that this client knows.`,
+    status,
+  )
+}
+
+const issuesOf = (value: unknown): InvalidRequest["issues"] =>
+  (Array.isArray(value) ? value : []).flatMap((issue: unknown) => {
+    if (!isRecord(issue) || !isString(issue["message"])) return []
+    const path = Array.isArray(issue["path"]) ? issue["path"].map(String).join(".") : ""
+    return [{ path, message: issue["message"] }]
+  })

@@ -1,0 +1,155 @@
+/**
+ * The client: live channels over one WebSocket, and the few HTTP calls that go with them.
+ *
+ * @example
+ * const client = createClient({ url: "http://127.0.0.1:8080" })
+ * const stop = client.classes("main").watch(({ state, tiles }) => {
+ *   console.log(state, tiles.map((tile) => `${tile.alias} ${tile.heartRateBpm ?? "–"}`))
+ * })
+ */
+import type { Profile, Standing, Tile } from "@paceline/core/contract"
+import * as Connection from "./Connection.ts"
+import * as Http from "./Http.ts"
+import * as LiveValues from "./LiveValues.ts"
+import { type ChannelView, type ClassView, channelReader, classView } from "./Views.ts"
+
+export interface ClientOptions {
+  /** Where the server is, such as `http://127.0.0.1:8080` or `https://gym.example/paceline`. */
+  readonly url: string
+  /** An athlete's key, for the calls that need one. Watching needs none. */
+  readonly key?: string
+  /** Default: the platform's own. The `ws` package's fits too. */
+  readonly WebSocket?: Connection.SocketConstructor
+  /** Default: the platform's own. */
+  readonly fetch?: Http.Fetch
+  /** Milliseconds since the epoch. Only measures silence. */
+  readonly now?: () => number
+  /** A number in [0, 1). Spreads the attempts of many clients. */
+  readonly random?: () => number
+}
+
+export interface Client {
+  /**
+   * Shows a channel now (in a microtask) and after each change. Returns what ends the watching.
+   *
+   * @param is recognises the values; what it refuses is left out, and the view says so in `problem`
+   */
+  readonly watch: <T>(
+    channel: string,
+    listener: (view: ChannelView<T>) => void,
+    is: (value: unknown) => value is T,
+  ) => () => void
+  readonly classes: (classId: string) => ClassClient
+  /** The athlete whose key the client has. */
+  readonly me: {
+    /** @throws ApiError */
+    readonly get: () => Promise<Profile>
+    /** @throws ApiError; `Conflict` when the profile was changed since `version` */
+    readonly change: (profile: ProfileChange) => Promise<Profile>
+  }
+  /** Ends all watching and closes the connection. */
+  readonly close: () => void
+}
+
+export interface ClassClient {
+  /** Shows the class now (in a microtask) and after each change. Returns what ends the watching. */
+  readonly watch: (listener: (view: ClassView) => void) => () => void
+  /** The leaderboard once, best first. @throws ApiError */
+  readonly leaderboard: () => Promise<ReadonlyArray<Standing>>
+}
+
+/** What an athlete chooses. `version` is that of the profile from which the choice was made. */
+export interface ProfileChange {
+  /** 1 to 24 characters. */
+  readonly alias: string
+  readonly heartRateVisible: boolean
+  /** 100 to 240 beats a minute. */
+  readonly maxHeartRateBpm: number
+  readonly version: number
+}
+
+export const createClient = (options: ClientOptions): Client => {
+  const base = baseOf(options.url)
+  const random = options.random ?? Math.random
+  const fetch: Http.Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
+  const http = Http.make({ base, key: options.key ?? null, fetch, random })
+  const connection = Connection.open({
+    url: liveUrlOf(base),
+    WebSocket: options.WebSocket ?? platformWebSocket(),
+    now: options.now ?? Date.now,
+    random,
+  })
+
+  const watch: Client["watch"] = (channel, listener, is) => {
+    const read = channelReader(is)
+    return connection.watch(channel, (sight) => listener(read(sight)))
+  }
+
+  const watchClass = (classId: string, listener: (view: ClassView) => void): (() => void) => {
+    let tiles: ChannelView<Tile> | null = null
+    let leaderboard: ChannelView<Standing> | null = null
+    const tell = () => {
+      if (tiles !== null && leaderboard !== null) listener(classView(tiles, leaderboard))
+    }
+    const stopTiles = watch(
+      LiveValues.tilesChannel(classId),
+      (view) => {
+        tiles = view
+        tell()
+      },
+      LiveValues.isTile,
+    )
+    const stopLeaderboard = watch(
+      LiveValues.leaderboardChannel(classId),
+      (view) => {
+        leaderboard = view
+        tell()
+      },
+      LiveValues.isStanding,
+    )
+    return () => {
+      stopTiles()
+      stopLeaderboard()
+    }
+  }
+
+  return {
+    watch,
+    classes: (classId) => ({
+      watch: (listener) => watchClass(classId, listener),
+      leaderboard: () =>
+        http.get(`v1/classes/${encodeURIComponent(classId)}/leaderboard`, LiveValues.isListOf(LiveValues.isStanding)),
+    }),
+    me: {
+      get: () => http.get("v1/me", LiveValues.isProfile),
+      change: ({ alias, heartRateVisible, maxHeartRateBpm, version }) =>
+        http.put("v1/me", { alias, heartRateVisible, maxHeartRateBpm, version }, LiveValues.isProfile),
+    },
+    close: connection.close,
+  }
+}
+
+/** The server's address as a folder, so that a server below a path is found too. */
+const baseOf = (url: string): URL => {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new TypeError(
+      `The url of a server starts with http:// or https://, such as http://127.0.0.1:8080; got "${url}".`,
+    )
+  }
+  const base = new URL(url)
+  base.search = ""
+  base.hash = ""
+  if (!base.pathname.endsWith("/")) base.pathname += "/"
+  return base
+}
+
+const liveUrlOf = (base: URL): string => {
+  const url = new URL("v1/live", base)
+  url.protocol = base.protocol === "https:" ? "wss:" : "ws:"
+  return url.href
+}
+
+const platformWebSocket = (): Connection.SocketConstructor => {
+  if (typeof globalThis.WebSocket === "function") return globalThis.WebSocket
+  throw new TypeError("This platform has no WebSocket of its own: pass one to createClient({ WebSocket }).")
+}

@@ -1,0 +1,25 @@
+/**
+ * @paceline/client-sdk: watch a class live and change an athlete's profile, from a browser, Node or Bun.
+ *
+ * @example
+ * import { createClient } from "@paceline/client-sdk"
+ *
+ * const client = createClient({ url: "http://127.0.0.1:8080" })
+ * client.classes("main").watch(({ state, tiles }) => console.log(state, tiles.length))
+ */
+export type { Profile, Standing, Tile } from "@paceline/core/contract"
+export {
+  type ApiError,
+  Conflict,
+  Forbidden,
+  InvalidRequest,
+  NotFound,
+  Unauthorized,
+  Unavailable,
+  UnexpectedAnswer,
+  Unreachable,
+} from "./ApiError.ts"
+export { type ClassClient, type Client, type ClientOptions, createClient, type ProfileChange } from "./Client.ts"
+export type { Socket, SocketConstructor } from "./Connection.ts"
+export type { Fetch } from "./Http.ts"
+export type { ChannelView, ClassView, ViewProblem, ViewState } from "./Views.ts"
