@@ -20,8 +20,9 @@ export const standard: Backoff = { baseMillis: 100, maxMillis: 10_000, factor: 2
 
 /** The greatest delay before retry number `attempt` (0 is the first retry). Saturates, never overflows. */
 export const ceilingMillis = (backoff: Backoff, attempt: number): number => {
-  const grown = backoff.baseMillis * backoff.factor ** Math.max(0, attempt)
-  return Number.isFinite(grown) ? Math.min(backoff.maxMillis, grown) : backoff.maxMillis
+  // Bounded before it is multiplied: no base, not even 0, meets an infinite growth.
+  const growth = Math.min(backoff.factor ** Math.max(0, attempt), Number.MAX_VALUE)
+  return Math.min(backoff.maxMillis, backoff.baseMillis * growth)
 }
 
 /**

@@ -16,6 +16,7 @@ export interface ContactLimits {
 export const standard: ContactLimits = { staleAfterMillis: 4_000, lostAfterMillis: 12_000 }
 
 export const of = (ageMillis: number, limits: ContactLimits = standard): Contact => {
-  if (ageMillis > limits.lostAfterMillis) return "lost"
-  return ageMillis > limits.staleAfterMillis ? "stale" : "live"
+  // Asked this way round, an age that is no number is never taken for a fresh one.
+  if (ageMillis <= limits.staleAfterMillis) return "live"
+  return ageMillis <= limits.lostAfterMillis ? "stale" : "lost"
 }

@@ -19,6 +19,8 @@ export type Verdict =
   | { readonly _tag: "OutOfOrder"; readonly expected: number; readonly provided: number }
 
 export const offer = (mark: HighWaterMark, n: number): Verdict => {
+  // Chunks are numbered from 1. To call anything else a duplicate would acknowledge what was never stored.
+  if (!Number.isSafeInteger(n) || n < 1) return { _tag: "OutOfOrder", expected: mark + 1, provided: n }
   if (n <= mark) return { _tag: "Duplicate", mark }
   if (n === mark + 1) return { _tag: "Accept", mark: n }
   return { _tag: "OutOfOrder", expected: mark + 1, provided: n }

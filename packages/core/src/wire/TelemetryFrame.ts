@@ -162,7 +162,7 @@ export const decode = (bytes: Uint8Array): TelemetryFrame | Frame.FrameError => 
       if (!Frame.isString(a) || !Frame.isCount(b) || !Frame.isString(c)) break
       return { _tag: "Quarantined", incarnation: a, n: b, reason: c }
     case Type.Live:
-      if (typeof a !== "number" || !Frame.isBytes(b)) break
+      if (typeof a !== "number" || !Number.isFinite(a) || !Frame.isBytes(b)) break
       return { _tag: "Live", sensedAtMs: a, payload: b }
     case Type.Problem:
       if (!isProblemCode(a) || !Frame.isString(b)) break
