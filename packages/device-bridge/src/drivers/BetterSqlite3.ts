@@ -6,9 +6,10 @@
  * import { betterSqlite3 } from "@paceline/device-bridge/drivers/better-sqlite3"
  * const bridge = openBridge({ driver: betterSqlite3(), … })
  */
-import { existsSync, renameSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { dirname } from "node:path"
 import Database from "better-sqlite3"
+import { hostFiles } from "./HostFiles.ts"
 import {
   calling,
   type SqliteDatabase,
@@ -20,9 +21,9 @@ import {
 
 export const betterSqlite3 = (): SqliteDriver => ({
   name: "better-sqlite3",
+  processId: process.pid,
   open: (path) => open(path),
-  exists: existsSync,
-  rename: renameSync,
+  ...hostFiles,
 })
 
 const open = (path: string): SqliteDatabase => {

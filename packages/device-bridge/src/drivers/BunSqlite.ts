@@ -6,7 +6,7 @@
  * const bridge = openBridge({ driver: bunSqlite(), … })
  */
 import { Database } from "bun:sqlite"
-import { existsSync, renameSync } from "node:fs"
+import { hostFiles } from "./HostFiles.ts"
 import {
   calling,
   type SqliteDatabase,
@@ -19,9 +19,9 @@ import {
 
 export const bunSqlite = (): SqliteDriver => ({
   name: "bun:sqlite",
+  processId: process.pid,
   open: (path) => open(path),
-  exists: existsSync,
-  rename: renameSync,
+  ...hostFiles,
 })
 
 const open = (path: string): SqliteDatabase => {

@@ -6,7 +6,7 @@
  * for (const check of driverSuite) check.run(bunSqlite(), mkdtempSync("/tmp/driver-"))
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict"
-import { readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type SqliteCode, type SqliteDatabase, type SqliteDriver, SqliteFailure } from "./SqliteDriver.ts"
 
@@ -184,13 +184,18 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
   },
 
   {
-    name: "files can be looked for and moved",
+    name: "files can be looked for, moved and removed, and take up the room that they are told to",
     run: (driver, folder) => {
       const [from, to] = [join(folder, "a"), join(folder, "b")]
       strictEqual(driver.exists(from), false)
       writeFileSync(from, "x")
       driver.rename(from, to)
       deepStrictEqual([driver.exists(from), driver.exists(to)], [false, true])
+      driver.remove(to)
+      driver.remove(to)
+      strictEqual(driver.exists(to), false)
+      driver.occupy(from, 100_000)
+      strictEqual(statSync(from).size, 100_000)
     },
   },
 ]

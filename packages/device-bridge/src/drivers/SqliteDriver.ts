@@ -1,7 +1,7 @@
 /**
  * What the buffer needs from a SQLite: a small synchronous port, so that one buffer runs on every host.
  *
- * A driver opens databases and does the three file operations that setting a broken database aside takes.
+ * A driver opens databases and does the few file operations that setting a broken database aside and a full disk take.
  * It sets no pragmas: durability is the buffer's decision, and drivers differ in their defaults. Every driver
  * passes `DriverSuite`.
  *
@@ -37,10 +37,16 @@ export interface SqliteDatabase {
 
 export interface SqliteDriver {
   readonly name: string
+  /** Of the process that opens databases; only to tell people who holds a buffer. */
+  readonly processId: number
   /** Opens the file for reading and writing and creates it when it is missing; its folder must exist. */
   open(path: string): SqliteDatabase
   exists(path: string): boolean
   rename(from: string, to: string): void
+  /** Removes the file; harmless when there is none. */
+  remove(path: string): void
+  /** Writes a file that really takes up this many bytes; throws when they are not free. */
+  occupy(path: string, bytes: number): void
 }
 
 /** The primary result codes that the buffer tells apart (https://sqlite.org/rescode.html). */

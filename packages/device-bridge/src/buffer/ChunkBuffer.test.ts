@@ -1,0 +1,553 @@
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Bundle } from "@paceline/core/wire"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { bunSqlite } from "../drivers/BunSqlite.ts"
+import { type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
+import { type BufferEvent, ChunkBuffer, type ChunkBufferOptions, type StoredChunk } from "./ChunkBuffer.ts"
+import { BufferClosed, BufferFailed, BufferFull, BufferTooNew } from "./Errors.ts"
+import { migrations, prepareSchema } from "./Schema.ts"
+
+let folder = ""
+let path = ""
+let opened: Array<ChunkBuffer> = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "paceline-buffer-"))
+  path = join(folder, "buffer.sqlite")
+  opened = []
+})
+afterEach(() => {
+  for (const buffer of opened) buffer.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const open = (options: Partial<ChunkBufferOptions> = {}): ChunkBuffer => {
+  const buffer = ChunkBuffer.open({ path, driver: bunSqlite(), ...options })
+  opened.push(buffer)
+  return buffer
+}
+
+/** Records one sample and makes a chunk of it. */
+const append = (buffer: ChunkBuffer, value: number): void => {
+  buffer.record("strap-01", "power", value, value)
+  buffer.flush()
+}
+
+/** The one value in a chunk made by `append`. */
+const valueIn = (chunk: StoredChunk): number => {
+  const bundle = Bundle.decode(chunk.payload)
+  if ("_tag" in bundle) throw new Error(bundle.detail)
+  return bundle[0]?.values[0] ?? Number.NaN
+}
+
+const valuesIn = (buffer: ChunkBuffer): Array<number> => buffer.page(null, 1_000).map(valueIn)
+const identities = (buffer: ChunkBuffer): Array<string> =>
+  buffer.page(null, 1_000).map(({ incarnation, n }) => `${incarnation}/${n}`)
+
+/** Looks into the file from outside. */
+const query = (sql: string, file = path): ReadonlyArray<unknown> => {
+  const database = bunSqlite().open(file)
+  try {
+    return database.prepare(sql).all()
+  } finally {
+    database.close()
+  }
+}
+
+/** Changes the file from outside. */
+const tamper = (sql: string): void => {
+  const database = bunSqlite().open(path)
+  database.exec(sql)
+  database.close()
+}
+
+/** A disk with room for so many pages of 4 KiB. */
+const small = (pages: () => number): SqliteDriver => {
+  const driver = bunSqlite()
+  return {
+    ...driver,
+    open: (file) => {
+      const database = driver.open(file)
+      return {
+        ...database,
+        transaction: (body) => {
+          database.exec(`pragma max_page_count = ${pages()}`)
+          return database.transaction(body)
+        },
+      }
+    },
+  }
+}
+
+/** The error that `action` throws; each attempt on a lock takes a second, so one must do. */
+const refusal = (action: () => unknown): unknown => {
+  try {
+    action()
+  } catch (thrown) {
+    return thrown
+  }
+  throw new Error("nothing was thrown")
+}
+
+describe("identity and order", () => {
+  test("chunks are numbered 1, 2, 3 within the opening and come page by page in that order", () => {
+    const buffer = open()
+    for (let value = 1; value <= 5; value++) append(buffer, value)
+    const first = buffer.page(null, 2)
+    const second = buffer.page(first[1] ?? null, 2)
+    const third = buffer.page(second[1] ?? null, 2)
+    expect([first, second, third].map((page) => page.map((chunk) => [chunk.n, valueIn(chunk)]))).toEqual([
+      [
+        [1, 1],
+        [2, 2],
+      ],
+      [
+        [3, 3],
+        [4, 4],
+      ],
+      [[5, 5]],
+    ])
+    expect(new Set(buffer.page(null, 9).map((chunk) => chunk.incarnation)).size).toBe(1)
+  })
+
+  test("each opening has an incarnation of its own, and older openings are delivered first", () => {
+    for (let value = 1; value <= 3; value++) {
+      const buffer = open()
+      append(buffer, value)
+      append(buffer, value + 10)
+      buffer.close()
+    }
+    const buffer = open()
+    expect(valuesIn(buffer)).toEqual([1, 11, 2, 12, 3, 13])
+    const waiting = buffer.waiting(10)
+    expect(new Set(waiting.map(({ incarnation }) => incarnation)).size).toBe(3)
+    expect(waiting.map(({ first }) => first)).toEqual([1, 1, 1])
+  })
+
+  test("a page goes on where the last one ended, even when all before it is gone by then", () => {
+    const first = open()
+    append(first, 1)
+    append(first, 2)
+    first.close()
+    const buffer = open()
+    append(buffer, 3)
+    const [, last] = buffer.page(null, 2)
+    buffer.acknowledge(last?.incarnation ?? "", 2)
+    expect(buffer.page(last ?? null, 2).map(valueIn)).toEqual([3])
+  })
+
+  test("a flush of nothing writes nothing", () => {
+    const buffer = open()
+    expect(buffer.flush()).toBe(0)
+    expect(buffer.waiting(1)).toEqual([])
+    expect(query("select * from incarnation")).toEqual([])
+  })
+
+  test("[bridge 28] concurrent calls are serialised: every sample once, every number once", async () => {
+    const buffer = open()
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, value) => {
+        await Promise.resolve()
+        append(buffer, value)
+      }),
+    )
+    expect(buffer.page(null, 99).map((chunk) => chunk.n)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
+    expect(valuesIn(buffer).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i))
+  })
+
+  test("[bridge 8] a file restored from an old backup never gives new data an identity that was used", () => {
+    const buffer = open()
+    append(buffer, 1)
+    buffer.close()
+    copyFileSync(path, `${path}.backup`)
+    const later = open()
+    append(later, 2)
+    const used = identities(later)
+    later.close()
+    copyFileSync(`${path}.backup`, path)
+    const restored = open()
+    append(restored, 3)
+    const [old, fresh] = identities(restored)
+    expect(used).toContain(old)
+    expect(used).not.toContain(fresh)
+  })
+
+  test("[bridge 9] one backup on two phones, and a fresh install: what they record never collides", () => {
+    const buffer = open()
+    append(buffer, 1)
+    buffer.close()
+    copyFileSync(path, join(folder, "second.sqlite"))
+    const phones = [open(), open({ path: join(folder, "second.sqlite") }), open({ path: join(folder, "new.sqlite") })]
+    for (const phone of phones) append(phone, 2)
+    const fresh = phones.map((phone) => identities(phone).at(-1))
+    expect(new Set(fresh).size).toBe(3)
+  })
+})
+
+describe("acknowledgement and quarantine", () => {
+  test("an acknowledgement deletes up to its number, in its incarnation only", () => {
+    const first = open()
+    append(first, 1)
+    first.close()
+    const buffer = open()
+    for (let value = 2; value <= 4; value++) append(buffer, value)
+    const [, own] = buffer.waiting(2)
+    expect(buffer.acknowledge(own?.incarnation ?? "", 2)).toBe(2)
+    expect(buffer.acknowledge(own?.incarnation ?? "", 2)).toBe(0)
+    expect(buffer.acknowledge("nobody", 99)).toBe(0)
+    expect(valuesIn(buffer)).toEqual([1, 4])
+    expect(buffer.waiting(2).map((waiting) => waiting.first)).toEqual([1, 3])
+  })
+
+  test("numbers go on after everything was acknowledged", () => {
+    const buffer = open()
+    append(buffer, 1)
+    buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 1)
+    append(buffer, 2)
+    expect(buffer.page(null, 9).map((chunk) => chunk.n)).toEqual([2])
+  })
+
+  test("with keepDelivered they move to `delivered`, whole", () => {
+    const buffer = open({ keepDelivered: true })
+    append(buffer, 1)
+    append(buffer, 2)
+    const [chunk] = buffer.page(null, 1)
+    buffer.acknowledge(chunk?.incarnation ?? "", 1)
+    expect(query("select incarnation, n, crc, payload, sample_count from delivered")).toEqual([
+      {
+        incarnation: chunk?.incarnation,
+        n: 1,
+        crc: chunk?.crc,
+        payload: new Uint8Array(chunk?.payload ?? []),
+        sample_count: 1,
+      },
+    ])
+    expect(valuesIn(buffer)).toEqual([2])
+  })
+
+  test("without it nothing delivered stays", () => {
+    const buffer = open()
+    append(buffer, 1)
+    buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 1)
+    expect(query("select * from delivered")).toEqual([])
+  })
+
+  test("a quarantined chunk is kept with its reason, its neighbours go on", () => {
+    const buffer = open()
+    for (let value = 1; value <= 3; value++) append(buffer, value)
+    const { incarnation = "" } = buffer.waiting(1)[0] ?? {}
+    expect(buffer.quarantine(incarnation, 2, "checksum")).toBe(true)
+    expect(buffer.quarantine(incarnation, 2, "checksum")).toBe(false)
+    expect(valuesIn(buffer)).toEqual([1, 3])
+    expect(query("select n, reason from quarantine")).toEqual([{ n: 2, reason: "checksum" }])
+  })
+
+  test("the backlog counts what waits, also after a restart", () => {
+    let now = 1_000
+    const buffer = open({ now: () => now })
+    expect(buffer.backlog()).toEqual({ chunks: 0, bytes: 0, oldestAtMs: null })
+    append(buffer, 1)
+    now = 2_000
+    append(buffer, 2)
+    const bytes = buffer.page(null, 9).map((chunk) => chunk.payload.length)
+    expect(buffer.backlog()).toEqual({ chunks: 2, bytes: (bytes[0] ?? 0) + (bytes[1] ?? 0), oldestAtMs: 1_000 })
+    buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 1)
+    const left = { chunks: 1, bytes: bytes[1], oldestAtMs: 2_000 }
+    expect(buffer.backlog()).toEqual(left)
+    buffer.close()
+    expect(open().backlog()).toEqual(left)
+  })
+
+  test("[bridge 23] space is used again after draining, and what is much is given back", () => {
+    const buffer = open()
+    const fill = (): number => {
+      for (let chunk = 0; chunk < 40; chunk++) {
+        for (let at = 0; at < 16_000; at++) buffer.record("s", "power", at * 1_000, Math.sin(at * (chunk + 1)))
+        buffer.flush()
+      }
+      return statSync(path).size
+    }
+    const drain = (): void => {
+      const { incarnation = "", first = 0 } = buffer.waiting(1)[0] ?? {}
+      for (let n = first; n < first + 40; n++) buffer.acknowledge(incarnation, n)
+    }
+    const full = fill()
+    drain()
+    expect(fill()).toBeLessThan(full * 1.1)
+    drain()
+    buffer.close()
+    expect(full).toBeGreaterThan(5_000_000)
+    expect(statSync(path).size).toBeLessThan(2_000_000)
+  })
+})
+
+describe("cursors", () => {
+  test("[bridge 11] a cursor commits with its data: both or neither", () => {
+    let pages = 1_000
+    const buffer = open({ driver: small(() => pages) })
+    buffer.record("watch", "heartRate", 1, 60)
+    buffer.moveCursor("flash-log", "page 1")
+    expect(buffer.cursor("flash-log")).toBe("page 1")
+    expect(query("select * from cursor")).toEqual([])
+    buffer.flush()
+    expect(query("select * from cursor")).toEqual([{ source: "flash-log", position: "page 1" }])
+
+    pages = 1
+    for (let at = 0; at < 10_000; at++) buffer.record("watch", "heartRate", at, 60 + Math.random())
+    buffer.moveCursor("flash-log", "page 2")
+    expect(() => buffer.flush()).toThrow(BufferFull)
+    expect(query("select position from cursor")).toEqual([{ position: "page 1" }])
+    pages = 1_000
+    buffer.flush()
+    expect(query("select position from cursor")).toEqual([{ position: "page 2" }])
+    buffer.close()
+    expect(open().cursor("flash-log")).toBe("page 2")
+    expect(opened.at(-1)?.cursor("another")).toBe(null)
+  })
+
+  test("a cursor that moves alone is stored too", () => {
+    const buffer = open()
+    buffer.moveCursor("store", "7")
+    buffer.flush()
+    buffer.close()
+    expect(open().cursor("store")).toBe("7")
+  })
+})
+
+describe("a full disk", () => {
+  test("[bridge 21] a typed error; samples wait in memory; deleting works and makes room for them", () => {
+    let pages = 60
+    const buffer = open({ driver: small(() => pages) })
+    const fill = (): void => {
+      for (let value = 0; value < 10_000; value++) {
+        for (let at = 0; at < 1_000; at++) buffer.record("s", "power", at, Math.sin(at + value))
+        buffer.flush()
+      }
+    }
+    expect(fill).toThrow(BufferFull)
+    const stored = buffer.backlog().chunks
+    expect(stored).toBeGreaterThan(3)
+    expect(buffer.pendingSamples).toBe(1_000)
+    expect(() => buffer.flush()).toThrow(/free some space/)
+    expect(buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 2)).toBe(2)
+    expect(buffer.flush()).toBe(1)
+    expect(buffer.pendingSamples).toBe(0)
+    expect(buffer.page(null, 999).map((chunk) => chunk.n)).toEqual(Array.from({ length: stored - 1 }, (_, i) => i + 3))
+    pages = 1_000
+  })
+
+  test("[bridge 21] when deleting itself finds no room, the reserve is given up for it and taken back", () => {
+    let broken = false
+    const driver = bunSqlite()
+    const buffer = open({
+      driver: {
+        ...driver,
+        open: (file) => {
+          const database = driver.open(file)
+          return {
+            ...database,
+            transaction: (body) => {
+              if (!broken || !existsSync(`${path}.reserve`)) return database.transaction(body)
+              throw new SqliteFailure("SQLITE_FULL", "no space left")
+            },
+          }
+        },
+      },
+    })
+    expect(statSync(`${path}.reserve`).size).toBe(2 * 1024 * 1024)
+    append(buffer, 1)
+    broken = true
+    expect(() => append(buffer, 2)).toThrow(BufferFull)
+    expect(buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 1)).toBe(1)
+    expect(existsSync(`${path}.reserve`)).toBe(true)
+    broken = false
+    buffer.flush()
+    expect(valuesIn(buffer)).toEqual([2])
+  })
+
+  test("memory is bounded: beyond it samples are turned away, not older ones dropped", () => {
+    let pages = 1_000
+    const buffer = open({ driver: small(() => pages), maxPendingSamples: 3 })
+    pages = 1
+    for (let value = 1; value <= 5; value++) expect(buffer.record("s", "power", value, value)).toBe(value <= 3)
+    pages = 1_000
+    buffer.flush()
+    expect(buffer.record("s", "power", 6, 6)).toBe(true)
+    const bundle = Bundle.decode(buffer.page(null, 1)[0]?.payload ?? new Uint8Array())
+    expect(bundle).toMatchObject([{ values: [1, 2, 3] }])
+  })
+})
+
+describe("damage", () => {
+  const chunkTamper = (): void => tamper("update chunk set payload = x'00ff00ff' where n = 2")
+
+  test("[bridge 24] a corrupt header: the file is set aside, recording restarts, an event is raised", () => {
+    const buffer = open()
+    append(buffer, 1)
+    buffer.close()
+    const bytes = readFileSync(path)
+    bytes.fill(0x55, 0, 100)
+    writeFileSync(path, bytes)
+    const events: Array<BufferEvent> = []
+    const again = open({ onEvent: (event) => events.push(event), now: () => Date.UTC(2026, 10, 20, 8, 30) })
+    append(again, 2)
+    expect(valuesIn(again)).toEqual([2])
+    const asidePath = `${path}.corrupt-20261120T083000Z`
+    expect(events).toMatchObject([{ _tag: "BufferSetAside", path, asidePath }])
+    expect(readFileSync(asidePath)).toEqual(bytes)
+  })
+
+  test("damage found while recording: the same, and what waited in memory is kept", () => {
+    const events: Array<BufferEvent> = []
+    const buffer = open({ onEvent: (event) => events.push(event) })
+    for (let value = 0; value < 300; value++) append(buffer, value)
+    buffer.close()
+    const bytes = readFileSync(path)
+    bytes.fill(0x55, 4096 * 2)
+    writeFileSync(path, bytes)
+    const again = open({ onEvent: (event) => events.push(event) })
+    append(again, 1_000)
+    expect(events.map((event) => event._tag)).toEqual(["BufferSetAside"])
+    expect(valuesIn(again)).toEqual([1_000])
+  })
+
+  test("[bridge 24] a corrupt chunk is handed out as it is, with the checksum of what it was, and so are its neighbours", () => {
+    const buffer = open()
+    for (let value = 1; value <= 3; value++) append(buffer, value)
+    const before = buffer.page(null, 3)
+    chunkTamper()
+    const after = buffer.page(null, 3)
+    expect(after.map(({ n, crc }) => [n, crc])).toEqual(before.map(({ n, crc }) => [n, crc]))
+    expect(after[1]?.payload).toEqual(new Uint8Array([0, 255, 0, 255]))
+    expect([after[0], after[2]]).toEqual([before[0], before[2]])
+  })
+
+  test("[bridge 24] the write-ahead log is deleted after a crash: it opens, and the loss is reported", () => {
+    const copy = join(folder, "crashed.sqlite")
+    const buffer = open()
+    append(buffer, 1)
+    // A crash leaves the file as it is now, while it is open; the log is lost.
+    copyFileSync(path, copy)
+    const events: Array<BufferEvent> = []
+    const again = open({ path: copy, onEvent: (event) => events.push(event) })
+    append(again, 2)
+    expect(events).toEqual([{ _tag: "WalMissing", path: copy }])
+    expect(valuesIn(again)).toEqual([2])
+  })
+
+  test("neither an orderly close nor a crash that leaves the log is reported", () => {
+    const copy = join(folder, "crashed.sqlite")
+    const onEvent = (event: BufferEvent): void => {
+      throw new Error(event._tag)
+    }
+    const buffer = open({ onEvent })
+    append(buffer, 1)
+    for (const suffix of ["", "-wal"]) copyFileSync(path + suffix, copy + suffix)
+    expect(valuesIn(open({ path: copy, onEvent }))).toEqual([1])
+    buffer.close()
+    expect(valuesIn(open({ onEvent }))).toEqual([1])
+  })
+
+  test("[bridge 7] a log that is torn behind the last flush, as power loss tears it: nothing flushed is lost", () => {
+    const buffer = open()
+    for (let value = 1; value <= 3; value++) append(buffer, value)
+    const promised = statSync(`${path}-wal`).size
+    for (let value = 4; value <= 6; value++) append(buffer, value)
+    const log = readFileSync(`${path}-wal`)
+    for (let cut = promised; cut < log.length; cut += 997) {
+      const copy = join(folder, `torn-${cut}.sqlite`)
+      copyFileSync(path, copy)
+      // Sectors after the promise reached the disk in part, or as garbage.
+      const torn =
+        cut % 2 === 0 ? log.subarray(0, cut) : Buffer.concat([log.subarray(0, cut), Buffer.alloc(8_192, 0x5a)])
+      writeFileSync(`${copy}-wal`, torn)
+      const after = open({ path: copy })
+      const values = valuesIn(after)
+      expect(values).toEqual([1, 2, 3, 4, 5, 6].slice(0, values.length))
+      expect(values.length).toBeGreaterThanOrEqual(3)
+      append(after, 7)
+      expect(new Set(identities(after)).size).toBe(values.length + 1)
+      after.close()
+    }
+  })
+
+  test("[bridge 7] every commit is synced: SQLite says FULL", () => {
+    const seen: Array<unknown> = []
+    const driver = bunSqlite()
+    open({
+      driver: {
+        ...driver,
+        open: (file) => {
+          const database = driver.open(file)
+          const transaction: typeof database.transaction = (body) => {
+            const result = database.transaction(body)
+            if (file === path) seen.push(database.prepare("pragma synchronous").get()?.["synchronous"])
+            return result
+          }
+          return { ...database, transaction }
+        },
+      },
+    })
+    append(opened[0]!, 1)
+    expect(seen.at(-1)).toBe(2)
+  })
+})
+
+describe("versions and owners", () => {
+  test("[bridge 26] a schema upgrade keeps what waits; a downgrade is refused, with the data intact", () => {
+    const buffer = open()
+    append(buffer, 1)
+    append(buffer, 2)
+    const before = buffer.page(null, 9).map(({ opened: _, ...chunk }) => ({ ...chunk, payload: [...chunk.payload] }))
+    buffer.close()
+    const newer = [...migrations, "alter table chunk add column priority integer not null default 0"]
+    const database = bunSqlite().open(path)
+    prepareSchema(database, path, newer)
+    const rows = database.prepare("select incarnation, n, crc, payload, priority from chunk order by n").all()
+    expect(
+      rows.map(({ payload, ...row }) => ({ ...row, payload: payload instanceof Uint8Array && [...payload] })),
+    ).toEqual(before.map((chunk) => ({ ...chunk, priority: 0 })))
+    database.close()
+    const file = readFileSync(path)
+    expect(() => open()).toThrow(BufferTooNew)
+    expect(() => open()).toThrow(/schema 2, this one knows up to 1.*upgrade @paceline\/device-bridge/)
+    expect(readFileSync(path)).toEqual(file)
+    expect(query("select n from chunk order by n")).toEqual([{ n: 1 }, { n: 2 }])
+  })
+
+  test("a migration that fails leaves the file at its version", () => {
+    open().close()
+    const database = bunSqlite().open(path)
+    expect(() => prepareSchema(database, path, [...migrations, "create table extra (a); selec"])).toThrow()
+    database.close()
+    expect(query("pragma user_version")).toEqual([{ user_version: migrations.length }])
+    expect(query("select name from sqlite_master where name = 'extra'")).toEqual([])
+  })
+
+  test("a second owner in the same process is told who has it, and gets it after the first closes", () => {
+    const buffer = open()
+    const owner = { pid: process.pid, sinceMs: expect.any(Number) }
+    expect(refusal(() => open())).toMatchObject({ _tag: "BufferOwned", path, owner })
+    append(buffer, 1)
+    buffer.close()
+    expect(valuesIn(open())).toEqual([1])
+  })
+
+  test("a folder that is missing is a clear error", () => {
+    const missing = join(folder, "missing", "buffer.sqlite")
+    expect(() => open({ path: missing })).toThrow(BufferFailed)
+    expect(() => open({ path: missing })).toThrow(/Check that the folder exists and that this user may write in it/)
+  })
+
+  test("closing flushes; after that every call says that it is closed", () => {
+    const buffer = open()
+    buffer.record("s", "power", 1, 1)
+    buffer.close()
+    buffer.close()
+    expect(() => buffer.record("s", "power", 1, 1)).toThrow(BufferClosed)
+    expect(() => buffer.page(null, 1)).toThrow(BufferClosed)
+    expect(open().backlog().chunks).toBe(1)
+  })
+})

@@ -1,0 +1,27 @@
+/**
+ * What the buffer does about a file that is damaged: it sets it aside whole, under a name that says when, and
+ * recording starts in a fresh one. The damaged file is never written to again, so that what can be recovered
+ * from it stays recoverable (`sqlite3 <file> .recover`).
+ */
+import { type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
+
+/** Something happened to the buffer that people should know. Recording goes on. */
+export type BufferEvent =
+  /** The file was damaged and now lies at `asidePath`. What waited in it was not delivered. */
+  | { readonly _tag: "BufferSetAside"; readonly path: string; readonly asidePath: string; readonly reason: string }
+  /** The last owner did not close in order and the write-ahead log is gone: chunks of its last time may be missing. */
+  | { readonly _tag: "WalMissing"; readonly path: string }
+
+export const isDamaged = (thrown: unknown): thrown is SqliteFailure =>
+  thrown instanceof SqliteFailure && (thrown.code === "SQLITE_CORRUPT" || thrown.code === "SQLITE_NOTADB")
+
+/** Moves the database and its write-ahead log away together, and says where to. */
+export const setAside = (driver: SqliteDriver, path: string, nowMs: number): string => {
+  const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "")
+  let asidePath = `${path}.corrupt-${time}`
+  for (let again = 2; driver.exists(asidePath); again++) asidePath = `${path}.corrupt-${time}-${again}`
+  for (const suffix of ["-wal", "-shm", ""]) {
+    if (driver.exists(path + suffix)) driver.rename(path + suffix, asidePath + suffix)
+  }
+  return asidePath
+}
