@@ -1,0 +1,135 @@
+/**
+ * Sorts errors by what a caller may do about them, whatever library they come from.
+ *
+ * An error says so itself with `retryable`; otherwise its HTTP status decides, then its tag or name. What nobody
+ * knows counts as transient: a dependency that breaks in a new way should open a breaker, not hide.
+ *
+ * @example
+ * Fault.kindOf(new SyntaxError("…")) // "permanent"
+ * Fault.kindOf({ status: 503 }) // "transient"
+ */
+
+export type FaultKind =
+  /** May pass by itself: the network, an overloaded or restarting server. */
+  | "transient"
+  /** Took too long. Transient too, and counted apart by breakers. */
+  | "timeout"
+  /** The same call will fail again: validation, permission, logic. Never retried, never the dependency's fault. */
+  | "permanent"
+  /** A guard of our own said no before the call was made: an open breaker, a limit, a full bulkhead. */
+  | "refused"
+  /** The caller gave up. */
+  | "cancelled"
+
+/** Tags and names, as libraries write them. */
+const KNOWN: ReadonlyMap<string, FaultKind> = new Map<string, FaultKind>([
+  ...(["TimeoutExceeded", "TimeoutError", "TimeoutException", "ETIMEDOUT", "ConnectTimeoutError"] as const).map(
+    (name): [string, FaultKind] => [name, "timeout"],
+  ),
+  ...(["BreakerOpen", "RateLimited", "BulkheadFull", "BulkheadRejected", "Shed"] as const).map(
+    (name): [string, FaultKind] => [name, "refused"],
+  ),
+  ...(["AbortError", "InterruptedException", "ABORT_ERR"] as const).map((name): [string, FaultKind] => [
+    name,
+    "cancelled",
+  ]),
+  ...(
+    [
+      "ParseError",
+      "SchemaError",
+      "ValidationError",
+      "HttpApiDecodeError",
+      "BadRequest",
+      "Unauthorized",
+      "Forbidden",
+      "NotFound",
+      "Conflict",
+      "VersionConflict",
+      "NoSuchElementException",
+      "IllegalArgumentException",
+      "InvalidPubSubCapacityException",
+      "TypeError",
+      "RangeError",
+      "SyntaxError",
+      "ReferenceError",
+      "EvalError",
+      "URIError",
+      "AssertionError",
+    ] as const
+  ).map((name): [string, FaultKind] => [name, "permanent"]),
+])
+
+/** Statuses below 500 that may pass by themselves, and those from 500 that will not. */
+const TRANSIENT_STATUSES = new Set([421, 423, 425, 429])
+const PERMANENT_STATUSES = new Set([501, 505, 511])
+
+export const kindOf = (error: unknown): FaultKind => {
+  if (typeof error !== "object" || error === null) return "transient"
+  if ("retryable" in error && typeof error.retryable === "boolean") return error.retryable ? "transient" : "permanent"
+  const status = statusOf(error)
+  if (status !== undefined) return kindOfStatus(status)
+  // `fetch` reports a lost network as a TypeError; every other TypeError is a mistake in the program.
+  if (isFetchFailure(error)) return "transient"
+  return known(error, "_tag") ?? known(error, "name") ?? known(error, "code") ?? "transient"
+}
+
+const known = (error: object, property: "_tag" | "name" | "code"): FaultKind | undefined => {
+  const value: unknown = Reflect.get(error, property)
+  return typeof value === "string" ? KNOWN.get(value) : undefined
+}
+
+const kindOfStatus = (status: number): FaultKind => {
+  if (status === 408 || status === 504) return "timeout"
+  if (status >= 500) return PERMANENT_STATUSES.has(status) ? "permanent" : "transient"
+  return TRANSIENT_STATUSES.has(status) || status < 400 ? "transient" : "permanent"
+}
+
+/** `status`, `statusCode`, or the status of the `response` that the error carries. */
+const statusOf = (error: object): number | undefined => {
+  if ("status" in error && isStatus(error.status)) return error.status
+  if ("statusCode" in error && isStatus(error.statusCode)) return error.statusCode
+  return "response" in error && typeof error.response === "object" && error.response !== null
+    ? statusOf(error.response)
+    : undefined
+}
+
+const isStatus = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 100 && value <= 599
+
+const isFetchFailure = (error: object): boolean =>
+  error instanceof TypeError && (error.cause !== undefined || /fetch|network|load failed/i.test(error.message))
+
+/** Whether a retry may help. */
+export const mayPass = (kind: FaultKind): boolean => kind === "transient" || kind === "timeout"
+
+/** Whether the fault speaks against the dependency, as a breaker counts it. */
+export const countsAgainst = (kind: FaultKind): boolean => kind === "transient" || kind === "timeout"
+
+/**
+ * When the other side asks to be tried again, in milliseconds from now: the error's `retryAfterMillis`, or a
+ * Retry-After header, in seconds or as a date (RFC 9110, 10.2.3), of the response that it carries.
+ */
+export const retryAfterMillis = (error: unknown, nowMillis: number): number | undefined => {
+  if (typeof error !== "object" || error === null) return undefined
+  if ("retryAfterMillis" in error && typeof error.retryAfterMillis === "number")
+    return Math.max(0, error.retryAfterMillis)
+  const header = retryAfterHeader("response" in error ? error.response : error)
+  return header === undefined ? undefined : parseRetryAfter(header, nowMillis)
+}
+
+const retryAfterHeader = (response: unknown): string | undefined => {
+  if (typeof response !== "object" || response === null || !("headers" in response)) return undefined
+  const headers = response.headers
+  if (headers instanceof Headers) return headers.get("retry-after") ?? undefined
+  if (typeof headers !== "object" || headers === null) return undefined
+  const value: unknown = Reflect.get(headers, "retry-after")
+  return typeof value === "string" ? value : undefined
+}
+
+/** Reads a Retry-After value. Undefined when it is neither seconds nor a date. */
+export const parseRetryAfter = (value: string, nowMillis: number): number | undefined => {
+  const text = value.trim()
+  if (/^\d+$/.test(text)) return Number(text) * 1_000
+  const at = Date.parse(text)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMillis)
+}

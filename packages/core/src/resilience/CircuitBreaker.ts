@@ -1,0 +1,184 @@
+/**
+ * Stops calling what is failing, and lets traffic return in steps once it works again.
+ *
+ * The decisions are those of `kernel/CircuitBreaker`. An effect that fails or dies with what speaks against the
+ * dependency counts as a failure (see `Fault`); a validation or permission error, or an interruption, does not count
+ * and gives its place back. A refused call is not made: it fails with `BreakerOpen`, which says when to try again.
+ *
+ * @example
+ * const strava = yield* CircuitBreaker.make("strava", { consecutiveFailures: 5 })
+ * yield* strava.run(fetchActivities)
+ */
+import { Cause, Config, type ConfigError, Context, Effect, Exit, Layer, Metric, type Scope, Stream } from "effect"
+import * as BoundedMap from "../kernel/BoundedMap.ts"
+import type { BreakerEvent } from "../kernel/BreakerEvent.ts"
+import * as BreakerSettings from "../kernel/BreakerSettings.ts"
+import * as BreakerSnapshot from "../kernel/BreakerSnapshot.ts"
+import * as Kernel from "../kernel/CircuitBreaker.ts"
+import * as BreakerCell from "./BreakerCell.ts"
+import type { BreakerOpen } from "./Errors.ts"
+import * as FiberClock from "./FiberClock.ts"
+
+export interface CircuitBreaker {
+  readonly name: string
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BreakerOpen, R>
+  readonly view: Effect.Effect<BreakerCell.BreakerView>
+  /** Every transition from now on, in order. */
+  readonly events: Stream.Stream<BreakerEvent>
+  /** Refuses everything until the scope closes. Isolations are counted. */
+  readonly isolate: Effect.Effect<void, never, Scope.Scope>
+  readonly setMode: (mode: Kernel.Mode) => Effect.Effect<void>
+  readonly snapshot: Effect.Effect<BreakerSnapshot.BreakerSnapshot>
+  /** The breaker itself, to share it with promises (`Promises.circuitBreakerOf`). */
+  readonly cell: BreakerCell.BreakerCell
+}
+
+const transitions = Metric.counter("paceline_breaker_transitions_total", {
+  description: "Transitions of circuit breakers, by breaker and event",
+  incremental: true,
+})
+const refusals = Metric.counter("paceline_breaker_refusals_total", {
+  description: "Calls that circuit breakers refused, by breaker",
+  incremental: true,
+})
+
+export const make = (name: string, options?: BreakerCell.BreakerOptions): Effect.Effect<CircuitBreaker> =>
+  Effect.map(Effect.clock, (clock) =>
+    fromCell(BreakerCell.make(name, { nowMillis: clock.unsafeCurrentTimeMillis(), ...options })),
+  )
+
+/** The effect variety of a breaker. `metricName` stands for it in metrics, where one name stands for many keys. */
+export const fromCell = (cell: BreakerCell.BreakerCell, metricName: string = cell.name): CircuitBreaker => {
+  const refused = Metric.tagged(refusals, "breaker", metricName)
+  const byEvent = Metric.tagged(transitions, "breaker", metricName)
+  BreakerCell.subscribe(cell, (event) => Metric.tagged(byEvent, "event", event._tag).unsafeUpdate(1, []))
+  return {
+    name: cell.name,
+    run: (effect) => guard(cell, refused, effect),
+    view: Effect.map(Effect.clock, (clock) => BreakerCell.view(cell, clock.unsafeCurrentTimeMillis())),
+    events: Stream.asyncPush<BreakerEvent>((emit) =>
+      Effect.acquireRelease(
+        Effect.sync(() => BreakerCell.subscribe(cell, (event) => emit.single(event))),
+        (unsubscribe) => Effect.sync(unsubscribe),
+      ),
+    ),
+    isolate: Effect.acquireRelease(change(cell, Kernel.isolate), () => change(cell, Kernel.unisolate)),
+    setMode: (mode) => change(cell, (state, nowMillis) => Kernel.setMode(state, mode, nowMillis)),
+    snapshot: Effect.sync(() => BreakerSnapshot.of(cell.state)),
+    cell,
+  }
+}
+
+const change = (
+  cell: BreakerCell.BreakerCell,
+  action: (state: Kernel.CircuitBreaker, nowMillis: number) => void,
+): Effect.Effect<void> =>
+  Effect.map(Effect.clock, (clock) => {
+    action(cell.state, clock.unsafeCurrentTimeMillis())
+    BreakerCell.tell(cell)
+  })
+
+/** Two primitives around the call while the breaker is closed: this is the path of every call there is. */
+const guard = <A, E, R>(
+  cell: BreakerCell.BreakerCell,
+  refused: Metric.Metric.Counter<number>,
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | BreakerOpen, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const startedAt = FiberClock.nowMillis(fiber)
+    const ticket = Kernel.admit(cell.state, startedAt)
+    if (cell.state.events.length > 0) BreakerCell.tell(cell)
+    if (ticket === Kernel.REFUSED) {
+      refused.unsafeUpdate(1, [])
+      return Exit.fail(BreakerCell.refusal(cell, startedAt))
+    }
+    const settle = (exit: Exit.Exit<A, E>): void =>
+      settleExit(cell, ticket, exit, startedAt, FiberClock.nowMillis(fiber))
+    // While traffic is free a ticket holds no place, so an interrupted call has nothing to give back.
+    if (cell.state.free) {
+      return Effect.matchCauseEffect(effect, {
+        onSuccess: (value) => {
+          const exit = Exit.succeed(value)
+          settle(exit)
+          return exit
+        },
+        onFailure: (cause) => {
+          const exit = Exit.failCause(cause)
+          settle(exit)
+          return exit
+        },
+      })
+    }
+    return Effect.onExit(effect, (exit) => {
+      settle(exit)
+      return Effect.void
+    })
+  })
+
+const settleExit = <A, E>(
+  cell: BreakerCell.BreakerCell,
+  ticket: Kernel.Ticket,
+  exit: Exit.Exit<A, E>,
+  startedAtMillis: number,
+  nowMillis: number,
+): void => {
+  if (Exit.isSuccess(exit)) {
+    Kernel.succeed(cell.state, ticket, nowMillis, nowMillis - startedAtMillis)
+    if (cell.state.events.length > 0) BreakerCell.tell(cell)
+  } else if (Cause.isInterruptedOnly(exit.cause)) {
+    Kernel.release(cell.state, ticket)
+  } else {
+    BreakerCell.settleFailure(cell, ticket, Cause.squash(exit.cause), startedAtMillis, nowMillis)
+  }
+}
+
+export interface KeyedOptions extends BreakerCell.BreakerOptions {
+  /** The greatest number of breakers kept; what was not used lately goes first, open ones last. Default 1,000. */
+  readonly maxKeys?: number
+}
+
+/** One breaker a key, such as a dependency or a tenant, made when first used. */
+export interface KeyedCircuitBreaker {
+  readonly get: (key: string) => CircuitBreaker
+  readonly run: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BreakerOpen, R>
+  readonly views: Effect.Effect<ReadonlyArray<BreakerCell.BreakerView>>
+}
+
+export const makeKeyed = (group: string, options: KeyedOptions = {}): Effect.Effect<KeyedCircuitBreaker> =>
+  Effect.sync(() => {
+    const { maxKeys = 1_000, ...breaker } = options
+    const worthKeeping = (kept: CircuitBreaker): boolean => !kept.cell.state.free
+    const map = BoundedMap.make<string, CircuitBreaker>(maxKeys, worthKeeping)
+    const get = (key: string): CircuitBreaker =>
+      BoundedMap.getOrMake(map, key, () => fromCell(BreakerCell.make(key, breaker), group))
+    return {
+      get,
+      run: (key) => (effect) => get(key).run(effect),
+      views: Effect.suspend(() => Effect.forEach(map.entries.values(), (entry) => entry.value.view)),
+    }
+  })
+
+/** The breakers of a program, one a dependency. */
+export class CircuitBreakers extends Context.Tag("@paceline/core/resilience/CircuitBreakers")<
+  CircuitBreakers,
+  KeyedCircuitBreaker
+>() {}
+
+export const layer = (options?: KeyedOptions): Layer.Layer<CircuitBreakers> =>
+  Layer.effect(CircuitBreakers, makeKeyed("dependencies", options))
+
+/** What of a breaker an operator sets. */
+export const config: Config.Config<Partial<BreakerSettings.BreakerSettings>> = Config.all({
+  minimumCalls: Config.integer("MINIMUM_CALLS").pipe(Config.withDefault(BreakerSettings.standard.minimumCalls)),
+  errorRate: Config.number("ERROR_RATE").pipe(Config.withDefault(BreakerSettings.standard.errorRate)),
+  slowCallMillis: Config.number("SLOW_CALL_MILLIS").pipe(Config.withDefault(BreakerSettings.standard.slowCallMillis)),
+  slowCallRate: Config.number("SLOW_CALL_RATE").pipe(Config.withDefault(BreakerSettings.standard.slowCallRate)),
+  timeouts: Config.integer("TIMEOUTS").pipe(Config.withDefault(BreakerSettings.standard.timeouts)),
+  probes: Config.integer("PROBES").pipe(Config.withDefault(BreakerSettings.standard.probes)),
+}).pipe(Config.nested("BREAKER"))
+
+/** Settings read from the configuration, such as `BREAKER_ERROR_RATE`; what is absent has its default. */
+export const layerConfig = (
+  read: Config.Config<Partial<BreakerSettings.BreakerSettings>> = config,
+): Layer.Layer<CircuitBreakers, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(Effect.map(read, (settings) => layer(settings)))

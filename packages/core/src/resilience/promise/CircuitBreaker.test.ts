@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest"
+import { BreakerOpen } from "../Errors.ts"
+import { Call } from "./Call.ts"
+import { circuitBreaker } from "./CircuitBreaker.ts"
+
+const down = async (): Promise<never> => {
+  throw new Error("down")
+}
+
+const opened = async () => {
+  const breaker = circuitBreaker("strava", { consecutiveFailures: 3 })
+  for (let i = 0; i < 3; i++) await breaker.execute(down).catch(() => {})
+  return breaker
+}
+
+describe("circuitBreaker for promises", () => {
+  it("[resilience 9] open rejects without invoking the operation", async () => {
+    const breaker = await opened()
+    let invoked = 0
+    await expect(breaker.execute(() => invoked++)).rejects.toBeInstanceOf(BreakerOpen)
+    expect(invoked).toBe(0)
+  })
+
+  it("[resilience 10] the rejection carries when to try again", async () => {
+    const breaker = await opened()
+    const error = await breaker.execute(down).catch((e: unknown) => e)
+    expect(error).toMatchObject({ _tag: "BreakerOpen", reason: "open" })
+    if (!(error instanceof BreakerOpen)) throw new Error("not a refusal")
+    expect(error.retryAtMillis).toBeGreaterThan(Date.now())
+    expect(error.retryAtMillis).toBeLessThanOrEqual(Date.now() + 5_000)
+  })
+
+  it("[resilience 29] prebuilt errors do not grow", async () => {
+    const breaker = await opened()
+    const first: unknown = await breaker.execute(down).catch((e: unknown) => e)
+    const size = (error: unknown) => [
+      Object.getOwnPropertyNames(error).length,
+      error instanceof Error && error.stack?.length,
+    ]
+    const before = size(first)
+    for (let i = 0; i < 10_000; i++) {
+      const error: unknown = await breaker.execute(down).catch((e: unknown) => e)
+      if (error !== first) throw new Error("another error was built")
+    }
+    expect(size(first)).toEqual(before)
+  })
+
+  it("[resilience 28] a listener that makes more happen still leaves the order to all", async () => {
+    const breaker = circuitBreaker("strava", { consecutiveFailures: 1 })
+    const heard: Array<string> = []
+    breaker.subscribe((event) => {
+      if (event._tag === "Opened") breaker.isolate()
+    })
+    breaker.subscribe((event) => heard.push(event._tag))
+    await breaker.execute(down).catch(() => {})
+    expect(heard).toEqual(["Opened", "Isolated"])
+  })
+
+  it("[resilience 14] an error that says nothing about the dependency does not count", async () => {
+    const breaker = circuitBreaker("strava", { consecutiveFailures: 1 })
+    await breaker.execute(() => Promise.reject({ status: 403 })).catch(() => {})
+    await breaker.execute(() => Promise.reject(new DOMException("stop", "AbortError"))).catch(() => {})
+    expect(breaker.view()).toMatchObject({ phase: "closed", calls: 0 })
+  })
+
+  it("[resilience 25] an isolation ends once, however often it is ended", async () => {
+    const breaker = circuitBreaker("strava")
+    const first = breaker.isolate()
+    breaker.isolate()
+    first()
+    first()
+    await expect(breaker.execute(() => 1)).rejects.toMatchObject({ reason: "isolated" })
+  })
+
+  it("hands the operation a call whose signal follows the caller's", async () => {
+    const outer = new AbortController()
+    const breaker = circuitBreaker("strava")
+    const reason = await breaker.execute(
+      (call) =>
+        new Promise((resolve) => {
+          call.signal.addEventListener("abort", () => resolve(call.signal.reason))
+          outer.abort("enough")
+        }),
+      outer.signal,
+    )
+    expect(reason).toBe("enough")
+  })
+
+  it("a call knows that it was aborted, whenever its signal is asked for", () => {
+    const parent = new Call(undefined)
+    const child = new Call(parent)
+    parent.abort("late")
+    expect(child.aborted).toBe(true)
+    expect(child.signal.reason).toBe("late")
+    expect(new Call(child, true).retried).toBe(true)
+  })
+})

@@ -1,0 +1,75 @@
+/**
+ * The circuit breaker for promises.
+ *
+ * @example
+ * const strava = circuitBreaker("strava")
+ * const activities = await strava.execute((call) => fetch(url, { signal: call.signal }))
+ */
+
+import type { BreakerEvent } from "../../kernel/BreakerEvent.ts"
+import * as BreakerSnapshot from "../../kernel/BreakerSnapshot.ts"
+import * as Kernel from "../../kernel/CircuitBreaker.ts"
+import * as BreakerCell from "../BreakerCell.ts"
+import { callOf, type Operation, type Parent } from "./Call.ts"
+
+export interface PromiseCircuitBreaker {
+  readonly name: string
+  /** Rejects with `BreakerOpen`, without calling the operation, when the breaker refuses. */
+  readonly execute: <A>(operation: Operation<A>, parent?: Parent) => Promise<A>
+  readonly view: () => BreakerCell.BreakerView
+  /** Hears every transition in order; returns what ends it. */
+  readonly subscribe: (listener: (event: BreakerEvent) => void) => () => void
+  /** Refuses everything until the returned function is called. Isolations are counted. */
+  readonly isolate: () => () => void
+  readonly setMode: (mode: Kernel.Mode) => void
+  readonly snapshot: () => BreakerSnapshot.BreakerSnapshot
+  readonly cell: BreakerCell.BreakerCell
+}
+
+export const circuitBreaker = (name: string, options: BreakerCell.BreakerOptions = {}): PromiseCircuitBreaker =>
+  circuitBreakerOf(BreakerCell.make(name, { nowMillis: Date.now(), ...options }))
+
+/** The promise variety of a breaker that exists already. */
+export const circuitBreakerOf = (cell: BreakerCell.BreakerCell): PromiseCircuitBreaker => ({
+  name: cell.name,
+  execute: (operation, parent) => execute(cell, operation, parent),
+  view: () => BreakerCell.view(cell, Date.now()),
+  subscribe: (listener) => BreakerCell.subscribe(cell, listener),
+  isolate: () => {
+    change(cell, Kernel.isolate)
+    let held = true
+    return () => {
+      if (held) change(cell, Kernel.unisolate)
+      held = false
+    }
+  },
+  setMode: (mode) => change(cell, (state, nowMillis) => Kernel.setMode(state, mode, nowMillis)),
+  snapshot: () => BreakerSnapshot.of(cell.state),
+  cell,
+})
+
+const change = (
+  cell: BreakerCell.BreakerCell,
+  action: (state: Kernel.CircuitBreaker, nowMillis: number) => void,
+): void => {
+  action(cell.state, Date.now())
+  BreakerCell.tell(cell)
+}
+
+const execute = async <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, parent: Parent): Promise<A> => {
+  const { state } = cell
+  const startedAt = Date.now()
+  const ticket = Kernel.admit(state, startedAt)
+  if (state.events.length > 0) BreakerCell.tell(cell)
+  if (ticket === Kernel.REFUSED) throw BreakerCell.refusal(cell, startedAt)
+  try {
+    const value = await operation(callOf(parent))
+    const now = Date.now()
+    Kernel.succeed(state, ticket, now, now - startedAt)
+    if (state.events.length > 0) BreakerCell.tell(cell)
+    return value
+  } catch (error) {
+    BreakerCell.settleFailure(cell, ticket, error, startedAt, Date.now())
+    throw error
+  }
+}
