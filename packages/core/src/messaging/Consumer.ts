@@ -52,10 +52,9 @@ const POLL = Duration.seconds(1)
 /** The events before the first record that cannot be decoded; the failure, when that is the very first one. */
 const decodable = <A, I>(topic: EventLog.Topic<A, I>, records: ReadonlyArray<EventLog.LogRecord>) =>
   Effect.gen(function* () {
-    const decode = Schema.decodeUnknownEither(topic.schema)
     const batch: Array<Delivered<A>> = []
     for (const record of records) {
-      const event = decode(record.payload)
+      const event = topic.decode(record.payload)
       if (Either.isRight(event)) {
         batch.push({ record, event: event.right })
       } else if (batch.length > 0) {

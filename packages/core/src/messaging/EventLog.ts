@@ -4,16 +4,23 @@
  * Appending needs a `Transaction`, so an event exists exactly when the state it tells of does. A consumer
  * group's offset is committed in the unit of work that holds its effect, so an effect happens once.
  */
-import { Context, Effect, type ParseResult, type Queue, Schema, type Scope } from "effect"
+import { Context, Effect, type Either, type ParseResult, type Queue, Schema, type Scope } from "effect"
 import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
 
-/** A topic's name and the schema of its events. */
+/** A topic's name, the schema of its events, and what the schema compiles to. */
 export interface Topic<A, I> {
   readonly name: string
   readonly schema: Schema.Schema<A, I>
+  readonly encode: (event: A) => I
+  readonly decode: (payload: unknown) => Either.Either<A, ParseResult.ParseError>
 }
 
-export const topic = <A, I>(name: string, schema: Schema.Schema<A, I>): Topic<A, I> => ({ name, schema })
+export const topic = <A, I>(name: string, schema: Schema.Schema<A, I>): Topic<A, I> => ({
+  name,
+  schema,
+  encode: Schema.encodeSync(schema),
+  decode: Schema.decodeUnknownEither(schema),
+})
 
 /** What is appended. Records with the same key keep their order. `payload` is plain JSON data. */
 export interface NewRecord {
@@ -94,19 +101,18 @@ export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
   }
 >() {}
 
-/** Appends typed events: the schema encodes them, the key orders them. */
+/** Appends typed events: the schema encodes them, the key orders them. An event that does not fit its schema dies. */
 export const append = <A, I>(
   to: Topic<A, I>,
   events: ReadonlyArray<{ readonly key: string; readonly event: A }>,
 ): Effect.Effect<void, StorageError, Transaction | EventLog> =>
-  Effect.flatMap(EventLog, (log) => {
-    const encode = Schema.encodeSync(to.schema)
-    return log.append(
+  Effect.flatMap(EventLog, (log) =>
+    log.append(
       to.name,
-      events.map(({ event, key }) => ({ key, payload: encode(event) })),
-    )
-  })
+      events.map(({ event, key }) => ({ key, payload: to.encode(event) })),
+    ),
+  )
 
 /** Reads a record's event. */
 export const decode = <A, I>(from: Topic<A, I>, record: LogRecord): Effect.Effect<A, ParseResult.ParseError> =>
-  Schema.decodeUnknown(from.schema)(record.payload)
+  from.decode(record.payload)

@@ -9,10 +9,10 @@
 import { Database as BunDatabase, type Changes, type SQLQueryBindings, type Statement } from "bun:sqlite"
 import type { StorageError } from "@paceline/core/consistency"
 import { Effect, type Scope } from "effect"
-import { codeOf, storageError, storageTrouble } from "./SqliteErrors.ts"
+import { codeOf, storageError, storageTrouble, storeClosed } from "./SqliteErrors.ts"
 
-/** `writer` is the one connection that writes; `reader` refuses writes; `checkpointer` only moves the WAL. */
-export type Role = "writer" | "reader" | "checkpointer"
+/** `writer` is the one connection that writes; `reader` refuses writes. */
+export type Role = "writer" | "reader"
 
 export interface OpenOptions {
   /** How long a statement of this connection waits for another program's lock, in milliseconds. */
@@ -26,8 +26,8 @@ export type Binding = SQLQueryBindings
 
 export type Prepared<Row> = Statement<Row, Array<Binding>>
 
-/** So many statements are kept prepared; the least recently used one goes first. */
-const STATEMENTS_KEPT = 500
+/** Between so many and twice as many statements are kept prepared. */
+const STATEMENTS_KEPT = 250
 
 const pragmas = (role: Role, options: OpenOptions): ReadonlyArray<string> => [
   `busy_timeout=${options.busyTimeoutMillis ?? 5000}`,
@@ -46,7 +46,10 @@ export class Database {
   readonly path: string
   readonly #role: Role
   readonly #raw: BunDatabase
-  readonly #statements = new Map<string, Prepared<unknown>>()
+  /** Statements used lately, and those used before them: what is in neither generation is finalized. */
+  #statements = new Map<string, Prepared<unknown>>()
+  #olderStatements = new Map<string, Prepared<unknown>>()
+  #closed = false
 
   /** Throws what bun:sqlite throws. */
   constructor(path: string, role: Role, options: OpenOptions = {}) {
@@ -63,26 +66,22 @@ export class Database {
 
   /** The prepared statement of `sql`, made at its first use. Not to be kept by the caller. */
   statement(sql: string): Prepared<unknown> {
-    const known = this.#statements.get(sql)
-    if (known !== undefined) {
-      this.#statements.delete(sql)
-      this.#statements.set(sql, known)
-      return known
+    const recent = this.#statements.get(sql)
+    if (recent !== undefined) return recent
+    const statement = this.#olderStatements.get(sql) ?? this.prepare(sql)
+    this.#olderStatements.delete(sql)
+    if (this.#statements.size === STATEMENTS_KEPT) {
+      for (const unused of this.#olderStatements.values()) unused.finalize()
+      this.#olderStatements = this.#statements
+      this.#statements = new Map()
     }
-    const made = this.#raw.prepare<unknown, Array<Binding>>(sql)
-    this.#statements.set(sql, made)
-    if (this.#statements.size > STATEMENTS_KEPT) {
-      const [oldest] = this.#statements
-      if (oldest !== undefined) {
-        this.#statements.delete(oldest[0])
-        oldest[1].finalize()
-      }
-    }
-    return made
+    this.#statements.set(sql, statement)
+    return statement
   }
 
   /** A statement that the caller keeps as long as the connection lives: for hot paths. */
   prepare<Row>(sql: string): Prepared<Row> {
+    if (this.#closed) throw storeClosed(this.path)
     return this.#raw.prepare<Row, Array<Binding>>(sql)
   }
 
@@ -96,11 +95,12 @@ export class Database {
   }
 
   storageError(cause: unknown): StorageError {
-    return storageError(cause, this.path)
+    return this.#closed ? storeClosed(this.path) : storageError(cause, this.path)
   }
 
   /** The store's own trouble, or undefined when the statement was at fault: `explain` then says how. */
   storageTrouble(cause: unknown): StorageError | undefined {
+    if (this.#closed) return storeClosed(this.path)
     return this.#isRefusedWrite(cause) ? undefined : storageTrouble(cause, this.path)
   }
 
@@ -117,7 +117,7 @@ export class Database {
 
   /** Finalizes all statements. The last connection to close folds the WAL into the file. */
   close(): void {
-    this.#statements.clear()
+    this.#closed = true
     this.#raw.close(true)
   }
 }

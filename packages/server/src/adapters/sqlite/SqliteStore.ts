@@ -16,8 +16,9 @@ import * as Migrator from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { StorageError, UnitOfWork } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
-import { Cause, Context, Effect, Layer, Schedule } from "effect"
-import { type Database, type OpenOptions, open } from "./Database.ts"
+import { Cause, Context, Effect, Layer } from "effect"
+import * as Checkpointer from "./Checkpointer.ts"
+import { type OpenOptions, open } from "./Database.ts"
 import { claim, DataFolder, DataFolderNewer, type DataFolderTaken, type DataFolderUnwritable } from "./DataFolder.ts"
 import * as SqliteEventLog from "./EventLog.ts"
 import { latestMigration, migrations } from "./migrations/index.ts"
@@ -45,9 +46,6 @@ export type Provided = UnitOfWork | EventLog.EventLog | SqlClient | DataFolder
 export const FILE = "paceline.db"
 
 const MIGRATIONS = "schema_migration"
-
-/** How often the write-ahead log is folded into the file. */
-const CHECKPOINT_EVERY = "1 second"
 
 /** Looks, without changing anything, whether this program may work on the file. */
 const checkVersion = (folder: string): Effect.Effect<void, StorageError | DataFolderNewer> => {
@@ -91,15 +89,6 @@ const migrate = (path: string) =>
     }),
   )
 
-/** PASSIVE never makes a writer or a reader wait; what it could not fold in stays for the next time. */
-const checkpoints = (checkpointer: Database) =>
-  Effect.sync(() => checkpointer.statement("PRAGMA wal_checkpoint(PASSIVE)").all()).pipe(
-    Effect.catchAllDefect((cause) =>
-      Effect.logWarning("A checkpoint of the database failed; it is tried again.", cause),
-    ),
-    Effect.repeat(Schedule.spaced(CHECKPOINT_EVERY)),
-  )
-
 const make = (options: SqliteStoreOptions) =>
   Effect.gen(function* () {
     const folder = yield* claim(options.folder)
@@ -107,7 +96,6 @@ const make = (options: SqliteStoreOptions) =>
     const path = join(folder.path, FILE)
     const writing = yield* open(path, "writer", options.database)
     const reading = yield* open(path, "reader")
-    const checkpointing = yield* open(path, "checkpointer")
     const writer = yield* Effect.acquireRelease(
       Effect.sync(() => new Writer(writing, options.writer)),
       (writer) => Effect.sync(() => writer.close(storeClosed(path))),
@@ -117,7 +105,7 @@ const make = (options: SqliteStoreOptions) =>
     const base = Context.make(UnitOfWork, work).pipe(Context.add(SqlClient, sql))
     yield* Effect.provide(migrate(path), base)
     const partitions = yield* work.run(SqliteEventLog.declareTopics(writing, options.topics ?? {}))
-    yield* Effect.forkScoped(checkpoints(checkpointing))
+    yield* Checkpointer.start(writing, () => writer.commits)
     return base.pipe(
       Context.add(EventLog.EventLog, SqliteEventLog.make(writing, reading, partitions)),
       Context.add(DataFolder, folder),

@@ -34,8 +34,6 @@ export interface WriterOptions {
   readonly maxTurnMillis?: number
   /** How long to wait, without blocking the process, while another program holds the file's write lock. */
   readonly busyMillis?: number
-  /** Called after each commit. */
-  readonly onCommit?: () => void
 }
 
 const BUSY_RETRY_MILLIS = 10
@@ -45,18 +43,22 @@ export class Writer {
   readonly #maxUnits: number
   readonly #maxTurnMillis: number
   readonly #busyMillis: number
-  readonly #onCommit: () => void
   #waiting: Array<Unit> = []
   #scheduled = false
   #busySince: number | undefined
   #closed: StorageError | undefined
+  #commits = 0
 
   constructor(store: TransactionalStore, options: WriterOptions = {}) {
     this.#store = store
     this.#maxUnits = options.maxUnits ?? 1000
     this.#maxTurnMillis = options.maxTurnMillis ?? 25
     this.#busyMillis = options.busyMillis ?? 5000
-    this.#onCommit = options.onCommit ?? (() => {})
+  }
+
+  /** How many transactions were committed so far. */
+  get commits(): number {
+    return this.#commits
   }
 
   submit(unit: Unit): void {
@@ -138,8 +140,8 @@ export class Writer {
     }
     this.#waiting = [...waiting.slice(ran), ...this.#waiting]
     const failure = this.#commit()
+    if (failure === undefined) this.#commits++
     for (const unit of waiting.slice(0, ran)) unit.answer(failure)
-    if (failure === undefined) this.#onCommit()
     return true
   }
 
