@@ -1,8 +1,10 @@
 /**
- * How long to wait before the next attempt: exponential growth with full jitter.
+ * How long to wait before the next attempt: exponential growth with full or decorrelated jitter.
  *
  * Full jitter draws uniformly between zero and the ceiling, so that clients that failed together do
- * not come back together (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+ * not come back together. Decorrelated jitter draws between the base and three times the delay before it: it
+ * never waits less than the base, and forgets the number of the attempt (M. Brooker, "Exponential Backoff And
+ * Jitter", AWS Architecture Blog, 2015).
  *
  * @example
  * Backoff.delayMillis(Backoff.standard, 3, 0.5) // half of 800 ms
@@ -32,3 +34,15 @@ export const ceilingMillis = (backoff: Backoff, attempt: number): number => {
  */
 export const delayMillis = (backoff: Backoff, attempt: number, random: number): number =>
   Math.floor(ceilingMillis(backoff, attempt) * random)
+
+/**
+ * The delay after one of `previousMillis`, with decorrelated jitter; 0 for none before. Between the base and the
+ * greatest delay, whatever went before.
+ *
+ * @param random a number in [0, 1), drawn by the caller
+ */
+export const decorrelatedMillis = (backoff: Backoff, previousMillis: number, random: number): number => {
+  const base = Math.min(backoff.baseMillis, backoff.maxMillis)
+  const upper = Math.min(backoff.maxMillis, Math.max(base, previousMillis) * 3)
+  return Math.floor(base + (upper - base) * random)
+}
