@@ -176,6 +176,7 @@ export class TrainingApi extends HttpApiGroup.make("training")
     HttpApiEndpoint.post("complete")`/classes/${path.class}/athletes/${path.athlete}/complete`
       .addSuccess(Workout)
       .addError(NotFound)
+      .addError(Conflict)
       .annotate(OpenApi.Summary, "End an athlete's session (admin, or the athlete)"),
   )
   .add(

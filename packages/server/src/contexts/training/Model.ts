@@ -1,0 +1,122 @@
+/**
+ * One athlete's training in a class, from the first sample to the end.
+ *
+ * A session is sums over its samples, so that it can be added to for hours and read at once. Zones are measured
+ * against the greatest heart rate the athlete had set when it began: changing that later changes the next session,
+ * not the points already earned. Once ended, its figures are final.
+ */
+import {
+  type AthleteId,
+  type ClassId,
+  type SessionId,
+  type TelemetryRecorded,
+  type Workout,
+  WorkoutCompleted,
+} from "@paceline/core/contract"
+import { EffortPoints } from "@paceline/core/kernel"
+import { Schema } from "effect"
+
+/** What training knows of an athlete, from `ProfileChanged`. */
+export interface Athlete {
+  readonly athleteId: AthleteId
+  readonly alias: string
+  readonly heartRateVisible: boolean
+  readonly maxHeartRateBpm: number
+}
+
+export interface TrainingSession {
+  readonly sessionId: SessionId
+  readonly athleteId: AthleteId
+  readonly classId: ClassId
+  /** Counts the writes; 0 before the first. */
+  readonly version: number
+  readonly startedAtMs: number
+  /** Null while it is open. */
+  readonly endedAtMs: number | null
+  readonly maxHeartRateBpm: number
+  readonly effort: EffortPoints.Effort
+  readonly heartRateSamples: number
+  readonly heartRateSumBpm: number
+  readonly highestHeartRateBpm: number
+}
+
+/** Telemetry of an athlete whose profile has not arrived here yet. It will: handle the telemetry again. */
+export class AthleteNotYetKnown extends Schema.TaggedError<AthleteNotYetKnown>("paceline/AthleteNotYetKnown")(
+  "AthleteNotYetKnown",
+  { athleteId: Schema.String },
+) {
+  override get message(): string {
+    return `The profile of athlete "${this.athleteId}" has not arrived yet.`
+  }
+}
+
+export const begin = (
+  sessionId: SessionId,
+  athlete: Athlete,
+  classId: ClassId,
+  startedAtMs: number,
+): TrainingSession => ({
+  sessionId,
+  athleteId: athlete.athleteId,
+  classId,
+  version: 0,
+  startedAtMs,
+  endedAtMs: null,
+  maxHeartRateBpm: athlete.maxHeartRateBpm,
+  effort: EffortPoints.empty,
+  heartRateSamples: 0,
+  heartRateSumBpm: 0,
+  highestHeartRateBpm: 0,
+})
+
+/** Adds heart rates in the order recorded. One that is older than one already counted changes nothing. */
+export const record = (
+  session: TrainingSession,
+  samples: Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm">,
+): TrainingSession => {
+  let { effort, heartRateSamples, heartRateSumBpm, highestHeartRateBpm } = session
+  for (const [i, atMs] of samples.heartRateAtMs.entries()) {
+    const bpm = samples.heartRateBpm[i]
+    if (bpm === undefined) break
+    const next = EffortPoints.add(effort, atMs, bpm, session.maxHeartRateBpm)
+    if (next === effort) continue
+    effort = next
+    heartRateSamples++
+    heartRateSumBpm += bpm
+    highestHeartRateBpm = Math.max(highestHeartRateBpm, bpm)
+  }
+  return { ...session, effort, heartRateSamples, heartRateSumBpm, highestHeartRateBpm }
+}
+
+/** Ends the session. A clock may say that it ended before it began; then it ends where it began. */
+export const complete = (session: TrainingSession, endedAtMs: number): TrainingSession => ({
+  ...session,
+  endedAtMs: Math.max(endedAtMs, session.startedAtMs),
+})
+
+/** The time of the last sample counted. */
+export const lastSampleAtMs = (session: TrainingSession): number => session.effort.last?.atMs ?? session.startedAtMs
+
+export const points = (session: TrainingSession): number => EffortPoints.points(session.effort.zoneMillis)
+
+/** Beats a minute, to a tenth. */
+const mean = (session: TrainingSession): number =>
+  session.heartRateSamples === 0 ? 0 : Math.round((session.heartRateSumBpm / session.heartRateSamples) * 10) / 10
+
+const figures = (session: TrainingSession) => ({
+  sessionId: session.sessionId,
+  athleteId: session.athleteId,
+  classId: session.classId,
+  startedAtMs: session.startedAtMs,
+  endedAtMs: session.endedAtMs ?? lastSampleAtMs(session),
+  zoneMillis: session.effort.zoneMillis,
+  heartRateSamples: session.heartRateSamples,
+  meanHeartRateBpm: mean(session),
+  highestHeartRateBpm: session.highestHeartRateBpm,
+})
+
+/** What others hear of a session that ended. */
+export const completed = (session: TrainingSession): WorkoutCompleted => new WorkoutCompleted(figures(session))
+
+/** A completed session as its athlete sees it. */
+export const workout = (session: TrainingSession): Workout => ({ ...figures(session), effortPoints: points(session) })

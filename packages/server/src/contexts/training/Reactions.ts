@@ -1,0 +1,48 @@
+/**
+ * What training does by itself: it follows profiles and telemetry from the log, shows heart rates as they come,
+ * lets them grow old, and ends sessions that fell silent.
+ */
+import { HeartRates, Topics } from "@paceline/core/contract"
+import { Consumer } from "@paceline/core/messaging"
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Training } from "./Service.ts"
+import { Wall } from "./Wall.ts"
+
+/** After so long without a word of an athlete their session ends, milliseconds. */
+export class SilentSessions extends Context.Reference<SilentSessions>()("paceline/training/SilentSessions", {
+  defaultValue: () => ({ endAfterMillis: 2 * 3_600_000 }),
+}) {}
+
+const GROUP = "training"
+
+const EVERY_SECOND = Schedule.spaced(Duration.seconds(1))
+
+export const layer = Layer.scopedDiscard(
+  Effect.gen(function* () {
+    const training = yield* Training
+    const wall = yield* Wall
+    const heartRates = yield* HeartRates
+    const { endAfterMillis } = yield* SilentSessions
+
+    yield* Effect.acquireRelease(
+      Effect.sync(() => heartRates.subscribe(wall.showReading)),
+      (unsubscribe) => Effect.sync(unsubscribe),
+    )
+    yield* Effect.sync(wall.tick).pipe(Effect.repeat(EVERY_SECOND), Effect.forkScoped)
+    yield* training.completeSilent(endAfterMillis).pipe(
+      Effect.catchAllCause((cause) => Effect.logError("Silent sessions could not be ended.", cause)),
+      Effect.repeat(Schedule.spaced(Duration.minutes(1))),
+      Effect.forkScoped,
+    )
+    yield* Consumer.run({
+      group: GROUP,
+      topic: Topics.people,
+      handle: (batch) => training.saveAthletes(batch.map(({ event }) => event)),
+    }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
+    yield* Consumer.run({
+      group: GROUP,
+      topic: Topics.telemetry,
+      handle: (batch) => training.record(batch.map(({ event }) => event)),
+    }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
+  }),
+)

@@ -1,0 +1,94 @@
+import { AthleteId, ClassId } from "@paceline/core/contract"
+import { Contact } from "@paceline/core/kernel"
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import type { Athlete } from "./Model.ts"
+import * as Tile from "./Tile.ts"
+
+const athlete: Athlete = {
+  athleteId: AthleteId.make("anna"),
+  alias: "Anna",
+  heartRateVisible: true,
+  maxHeartRateBpm: 200,
+}
+const classId = ClassId.make("main")
+const reading = (heartRateBpm: number, sensedAtMs = 77) => ({
+  athleteId: athlete.athleteId,
+  classId,
+  heartRateBpm,
+  sensedAtMs,
+})
+const tileOf = (state: Tile.TileState, nowMs: number) => Tile.tileOf(state, nowMs, Contact.standard)
+const fresh = Tile.empty(athlete, classId, 0)
+
+describe("Tile", () => {
+  it("shows heart rate, percent of the maximum and zone of the newest reading", () => {
+    expect(tileOf(Tile.withReading(fresh, reading(164), 0), 1_000)).toEqual({
+      athleteId: "anna",
+      alias: "Anna",
+      heartRateBpm: 164,
+      percentOfMax: 82,
+      zone: 4,
+      heartRateVisible: true,
+      effortPoints: 0,
+      contact: "live",
+      sensedAtMs: 77,
+    })
+  })
+
+  it("grows stale, then lost, by the age of its reading; a lost tile shows no heart rate", () => {
+    const state = Tile.withReading(fresh, reading(164), 0)
+    const at = (nowMs: number) => tileOf(state, nowMs)
+    expect([at(4_000), at(4_001), at(12_000), at(12_001)].map(({ contact }) => contact)).toEqual([
+      "live",
+      "stale",
+      "stale",
+      "lost",
+    ])
+    expect(at(12_000).heartRateBpm).toBe(164)
+    expect(at(12_001)).toMatchObject({ heartRateBpm: null, percentOfMax: null, zone: null, sensedAtMs: 77 })
+  })
+
+  it("keeps a heart rate that its athlete does not show, whatever happens", () => {
+    const hidden = { ...athlete, heartRateVisible: false }
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 260 }), fc.nat(20_000), fc.boolean(), (bpm, nowMs, open) => {
+        const session = { open, effortPoints: 31, maxHeartRateBpm: 200 }
+        const state = Tile.withReading(Tile.withSession(Tile.empty(hidden, classId, 0), session, 0), reading(bpm), 0)
+        expect(tileOf(state, nowMs)).toMatchObject({
+          heartRateBpm: null,
+          percentOfMax: null,
+          zone: null,
+          effortPoints: 31,
+        })
+      }),
+      { seed: 20260112 },
+    )
+  })
+
+  it("stays finished under further readings, and is live again when a new session begins", () => {
+    const ended = { open: false, effortPoints: 40, maxHeartRateBpm: 200 }
+    const finished = Tile.withReading(Tile.withSession(fresh, ended, 0), reading(120), 100)
+    expect(tileOf(finished, 100)).toMatchObject({ contact: "finished", heartRateBpm: null, effortPoints: 40 })
+    const again = Tile.withSession(finished, { open: true, effortPoints: 0, maxHeartRateBpm: 200 }, 200)
+    expect(tileOf(Tile.withReading(again, reading(121), 200), 300)).toMatchObject({
+      contact: "live",
+      heartRateBpm: 121,
+      effortPoints: 0,
+    })
+  })
+
+  it("measures an open session's zones against the maximum it began with", () => {
+    const open = { open: true, effortPoints: 1, maxHeartRateBpm: 200 }
+    const state = Tile.withReading(Tile.withSession(fresh, open, 0), reading(160), 0)
+    const changed = Tile.withAthlete(state, { ...athlete, alias: "Anka", maxHeartRateBpm: 160 })
+    expect(tileOf(changed, 0)).toMatchObject({ alias: "Anka", percentOfMax: 80, zone: 4 })
+    expect(
+      tileOf(Tile.withAthlete(Tile.withReading(fresh, reading(160), 0), { ...athlete, maxHeartRateBpm: 160 }), 0),
+    ).toMatchObject({ percentOfMax: 100, zone: 5 })
+  })
+
+  it("shows a strap that says 0 as in contact, without a heart rate", () => {
+    expect(tileOf(Tile.withReading(fresh, reading(0), 0), 0)).toMatchObject({ contact: "live", heartRateBpm: null })
+  })
+})

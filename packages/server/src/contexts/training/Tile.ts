@@ -1,0 +1,90 @@
+/**
+ * What the wall shows of one athlete, as a pure function of what is known and of the time.
+ *
+ * Readings come by the live door, at once; points come from what is durable. How fresh a reading is, is measured
+ * from its arrival on this server's own monotonic clock. What an athlete does not show is not in the tile.
+ */
+import type { ClassId, HeartRateReading, Tile } from "@paceline/core/contract"
+import { Contact, HeartRateZone } from "@paceline/core/kernel"
+import type { Athlete } from "./Model.ts"
+
+/** Times are milliseconds on the monotonic clock, except `sensedAtMs`, which is the bridge's own. */
+export interface TileState {
+  readonly athlete: Athlete
+  readonly classId: ClassId
+  readonly reading: {
+    readonly heartRateBpm: number
+    readonly sensedAtMs: number
+    readonly arrivedAtMs: number
+  } | null
+  /** `waiting`: readings, but nothing durable yet. */
+  readonly session: "waiting" | "open" | "finished"
+  readonly effortPoints: number
+  /** What this session's zones are measured against, beats a minute. */
+  readonly maxHeartRateBpm: number
+  /** When something was last heard of the athlete, or the session finished. */
+  readonly heardAtMs: number
+}
+
+export const empty = (athlete: Athlete, classId: ClassId, nowMs: number): TileState => ({
+  athlete,
+  classId,
+  reading: null,
+  session: "waiting",
+  effortPoints: 0,
+  maxHeartRateBpm: athlete.maxHeartRateBpm,
+  heardAtMs: nowMs,
+})
+
+/** A reading arrived. A finished tile stays as it is until a new session begins. */
+export const withReading = (state: TileState, reading: HeartRateReading, nowMs: number): TileState =>
+  state.session === "finished"
+    ? state
+    : {
+        ...state,
+        reading: { heartRateBpm: reading.heartRateBpm, sensedAtMs: reading.sensedAtMs, arrivedAtMs: nowMs },
+        heardAtMs: nowMs,
+      }
+
+/** The session stands like this now, durably. */
+export const withSession = (
+  state: TileState,
+  session: { readonly open: boolean; readonly effortPoints: number; readonly maxHeartRateBpm: number },
+  nowMs: number,
+): TileState => ({
+  ...state,
+  session: session.open ? "open" : "finished",
+  effortPoints: session.effortPoints,
+  maxHeartRateBpm: session.maxHeartRateBpm,
+  heardAtMs: nowMs,
+})
+
+/** The athlete chose something else. The zones of an open session stay as they began. */
+export const withAthlete = (state: TileState, athlete: Athlete): TileState => ({
+  ...state,
+  athlete,
+  maxHeartRateBpm: state.session === "waiting" ? athlete.maxHeartRateBpm : state.maxHeartRateBpm,
+})
+
+const contactOf = (state: TileState, nowMs: number, limits: Contact.ContactLimits): Tile["contact"] => {
+  if (state.session === "finished") return "finished"
+  return state.reading === null ? "lost" : Contact.of(nowMs - state.reading.arrivedAtMs, limits)
+}
+
+export const tileOf = (state: TileState, nowMs: number, limits: Contact.ContactLimits): Tile => {
+  const { athlete, maxHeartRateBpm, reading } = state
+  const contact = contactOf(state, nowMs, limits)
+  const present = contact === "live" || contact === "stale"
+  const bpm = reading === null || !present || !athlete.heartRateVisible ? 0 : Math.round(reading.heartRateBpm)
+  return {
+    athleteId: athlete.athleteId,
+    alias: athlete.alias,
+    heartRateBpm: bpm > 0 ? bpm : null,
+    percentOfMax: bpm > 0 ? HeartRateZone.percentOfMax(bpm, maxHeartRateBpm) : null,
+    zone: bpm > 0 ? HeartRateZone.of(bpm, maxHeartRateBpm) : null,
+    heartRateVisible: athlete.heartRateVisible,
+    effortPoints: state.effortPoints,
+    contact,
+    sensedAtMs: reading?.sensedAtMs ?? null,
+  }
+}
