@@ -1,5 +1,3 @@
-import { EffortPoints } from "@paceline/core/kernel"
-import { SensorKind } from "@paceline/core/wire"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Ledger from "./Ledger.ts"
@@ -181,61 +179,5 @@ describe("checking what was recorded against what the straps said", () => {
     const other = chunk("bb", 1, [{ sensor: "s", kind: "heartRate", atMillis: 3000, value: 200 }])
     expect(Ledger.checkSource([chunk("aa", 1, all), other], all)).toMatchObject({ invented: 1, skipped: 0 })
     expect(Ledger.checkSource([chunk("aa", 1, all), chunk("bb", 1, said(20, 20))], all)).toMatchObject({ invented: 1 })
-  })
-})
-
-describe("the points that recorded samples are worth", () => {
-  it("are the kernel's, one entry for every session that ended, by strap", () => {
-    const zones = Ledger.effort(
-      [
-        {
-          incarnation: "aa",
-          n: 1,
-          bundle: [one("s", "heartRate", [0, 100], [1000, 150]), one("t", "heartRate", [0, 120])],
-        },
-        {
-          incarnation: "aa",
-          n: 2,
-          // The mark stands before the samples: it still ends the session after them.
-          bundle: [one("s", "activity", [3000, SensorKind.ACTIVITY_ENDED]), one("s", "heartRate", [2000, 190])],
-        },
-        { incarnation: "bb", n: 1, bundle: [one("s", "heartRate", [9000, 100], [10_000, 100])] },
-        { incarnation: "bb", n: 2, bundle: [one("s", "activity", [10_000, SensorKind.ACTIVITY_ENDED])] },
-      ],
-      () => 200,
-    )
-    expect([...zones]).toEqual([
-      [
-        "s",
-        [
-          [0, 1000, 0, 1000, 0, 0],
-          [0, 1000, 0, 0, 0, 0],
-        ],
-      ],
-    ])
-  })
-
-  it("do not depend on how the samples were cut into chunks", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 60, max: 200 }), { minLength: 1, maxLength: 50 }),
-        fc.nat(),
-        (rates, at) => {
-          const samples = rates.map((bpm, i) => [i * 700, bpm] as const)
-          const end = one("s", "activity", [rates.length * 700, SensorKind.ACTIVITY_ENDED])
-          const cut = at % rates.length
-          const whole = [{ incarnation: "a", n: 1, bundle: [one("s", "heartRate", ...samples), end] }]
-          const pieces = [
-            { incarnation: "a", n: 1, bundle: [one("s", "heartRate", ...samples.slice(0, cut))] },
-            { incarnation: "b", n: 1, bundle: [one("s", "heartRate", ...samples.slice(cut))] },
-            { incarnation: "b", n: 2, bundle: [end] },
-          ]
-          const zoneMillis = Ledger.effort(whole, () => 190).get("s")
-          expect(Ledger.effort(pieces, () => 190).get("s")).toEqual(zoneMillis)
-          const all = samples.reduce((e, [time, bpm]) => EffortPoints.add(e, time, bpm, 190), EffortPoints.empty)
-          expect(zoneMillis).toEqual([all.zoneMillis])
-        },
-      ),
-    )
   })
 })

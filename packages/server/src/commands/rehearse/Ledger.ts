@@ -8,8 +8,7 @@
  * @example
  * Ledger.compare(recorded, stored) // { samplesRecorded: 21600, samplesStored: 21600, lost: 0, duplicated: 0, … }
  */
-import { EffortPoints } from "@paceline/core/kernel"
-import { type Bundle, SensorKind } from "@paceline/core/wire"
+import type { Bundle, SensorKind } from "@paceline/core/wire"
 
 /** A chunk as it lies in a buffer or a store, decoded. */
 export interface LedgerChunk {
@@ -166,36 +165,3 @@ export const checkSource = (recorded: ReadonlyArray<LedgerChunk>, said: Iterable
 }
 
 const streamOf = ({ sensor, kind }: Sample): string => `${sensor}|${kind}`
-
-/**
- * What each strap's sessions are worth: the milliseconds in each zone of every session that ended, computed
- * from the heart rates recorded, in the order in which they are delivered.
- *
- * @param maxHeartRateBpm the wearer's greatest heart rate, by sensor
- */
-export const effort = (
-  recordedInOrder: Iterable<LedgerChunk>,
-  maxHeartRateBpm: (sensor: string) => number,
-): ReadonlyMap<string, ReadonlyArray<EffortPoints.ZoneMillis>> => {
-  const open = new Map<string, EffortPoints.Effort>()
-  const ended = new Map<string, Array<EffortPoints.ZoneMillis>>()
-  for (const { bundle } of recordedInOrder) {
-    const finished = new Set<string>()
-    for (const { sensor, kind, atMillis, value } of samplesOf(bundle)) {
-      if (kind === "activity" && value === SensorKind.ACTIVITY_ENDED) finished.add(sensor)
-      if (kind !== "heartRate") continue
-      open.set(
-        sensor,
-        EffortPoints.add(open.get(sensor) ?? EffortPoints.empty, atMillis, value, maxHeartRateBpm(sensor)),
-      )
-    }
-    // The mark ends a session after the samples of its own chunk, wherever it stands among the blocks.
-    for (const sensor of finished) {
-      const sessions = ended.get(sensor) ?? []
-      ended.set(sensor, sessions)
-      sessions.push((open.get(sensor) ?? EffortPoints.empty).zoneMillis)
-      open.delete(sensor)
-    }
-  }
-  return ended
-}
