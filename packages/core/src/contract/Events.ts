@@ -66,9 +66,17 @@ export class WorkoutCompleted extends Schema.TaggedClass<WorkoutCompleted>("pace
   },
 ) {}
 
+/** A topic of the event log, as `EventLog.Topic` of core/messaging wants it: its schema, compiled once. */
+const topic = <A, I>(name: string, schema: Schema.Schema<A, I>) => ({
+  name,
+  schema,
+  encode: Schema.encodeSync(schema),
+  decode: Schema.decodeUnknownEither(schema),
+})
+
 /** The topics of the event log, each with its events. Records of one athlete share a key, and so keep their order. */
 export const Topics = {
-  people: { name: "people", schema: ProfileChanged },
-  telemetry: { name: "telemetry", schema: TelemetryRecorded },
-  training: { name: "training", schema: WorkoutCompleted },
-} as const
+  people: topic("people", ProfileChanged),
+  telemetry: topic("telemetry", TelemetryRecorded),
+  training: topic("training", WorkoutCompleted),
+}

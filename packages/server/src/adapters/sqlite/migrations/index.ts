@@ -5,9 +5,19 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Effect } from "effect"
 import log from "./0001_log.ts"
+import identity from "./0002_identity.ts"
+import people from "./0003_people.ts"
+import devices from "./0004_devices.ts"
+import training from "./0005_training.ts"
+import gamification from "./0006_gamification.ts"
 
 export const migrations: Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>> = {
   "0001_log": log,
+  "0002_identity": identity,
+  "0003_people": people,
+  "0004_devices": devices,
+  "0005_training": training,
+  "0006_gamification": gamification,
 }
 
 /** The number of the newest step that this program knows. A database beyond it was written by a newer version. */

@@ -1,0 +1,25 @@
+/** What gamification does by itself: it follows completed workouts and aliases from the log. */
+import { Topics } from "@paceline/core/contract"
+import { Consumer } from "@paceline/core/messaging"
+import { Duration, Effect, Layer, Schedule } from "effect"
+import { Gamification } from "./Service.ts"
+
+const GROUP = "gamification"
+
+const EVERY_SECOND = Schedule.spaced(Duration.seconds(1))
+
+export const layer = Layer.scopedDiscard(
+  Effect.gen(function* () {
+    const gamification = yield* Gamification
+    yield* Consumer.run({
+      group: GROUP,
+      topic: Topics.people,
+      handle: (batch) => gamification.saveAliases(batch.map(({ event }) => event)),
+    }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
+    yield* Consumer.run({
+      group: GROUP,
+      topic: Topics.training,
+      handle: (batch) => gamification.award(batch.map(({ event }) => event)),
+    }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
+  }),
+)

@@ -1,0 +1,62 @@
+/** Points: awarding them for completed workouts, leaderboards, and the explanation of every award. */
+import { afterCommit } from "@paceline/core/consistency"
+import {
+  type AthleteId,
+  type ClassId,
+  leaderboardChannel,
+  orUnavailable,
+  type ProfileChanged,
+  type WorkoutCompleted,
+} from "@paceline/core/contract"
+import { LiveChannels } from "@paceline/core/messaging"
+import { Effect } from "effect"
+import * as Points from "./Model.ts"
+import { type ClassStanding, PointsRepository } from "./Repository.ts"
+
+export class Gamification extends Effect.Service<Gamification>()("paceline/gamification/Gamification", {
+  dependencies: [PointsRepository.Default],
+  effect: Effect.gen(function* () {
+    const repository = yield* PointsRepository
+    const live = yield* LiveChannels
+
+    const show = ({ classId, ...standing }: ClassStanding) =>
+      live.set(leaderboardChannel(classId), standing.athleteId, standing)
+
+    /** Shows where these athletes stand, once that is durable. */
+    const showAfterCommit = Effect.fnUntraced(function* (athleteIds: Iterable<AthleteId>) {
+      for (const athleteId of new Set(athleteIds)) {
+        const standings = yield* repository.standingsOfAthlete(athleteId)
+        yield* afterCommit(() => standings.forEach(show))
+      }
+    })
+
+    for (const standing of yield* repository.standings()) show(standing)
+
+    return {
+      /** Awards points for each workout, once, inside the caller's unit of work. */
+      award: Effect.fn("Gamification.award")(function* (workouts: ReadonlyArray<WorkoutCompleted>) {
+        for (const workout of workouts) {
+          const award = Points.award(workout)
+          if (yield* repository.insertAward(award)) yield* repository.addToStanding(award)
+        }
+        yield* showAfterCommit(workouts.map(({ athleteId }) => athleteId))
+      }),
+
+      /** Takes over aliases, inside the caller's unit of work. */
+      saveAliases: Effect.fn("Gamification.saveAliases")(function* (athletes: ReadonlyArray<ProfileChanged>) {
+        for (const { alias, athleteId } of athletes) yield* repository.saveAlias(athleteId, alias)
+        yield* showAfterCommit(athletes.map(({ athleteId }) => athleteId))
+      }),
+
+      /** A class's leaderboard, best first. */
+      leaderboard: Effect.fn("Gamification.leaderboard")(function* (classId: ClassId) {
+        return Points.inOrder(yield* repository.standingsOfClass(classId))
+      }, orUnavailable),
+
+      /** Every award of an athlete, explained, the newest first. */
+      points: Effect.fn("Gamification.points")(function* (athleteId: AthleteId) {
+        return (yield* repository.awards(athleteId)).map(Points.explained)
+      }, orUnavailable),
+    }
+  }),
+}) {}
