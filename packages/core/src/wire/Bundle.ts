@@ -63,6 +63,7 @@ export const encode = (bundle: Bundle): Uint8Array<ArrayBuffer> => {
   out.varint(sensors.size)
   for (const sensor of sensors.keys()) out.text(sensor)
   out.varint(bundle.length)
+  let base = 0
   for (const block of bundle) {
     const info = SENSOR_KINDS[block.kind]
     const rawTimes = !block.atMillis.every(fitsTimeColumn)
@@ -72,7 +73,7 @@ export const encode = (bundle: Bundle): Uint8Array<ArrayBuffer> => {
     out.varint(block.atMillis.length)
     out.byte((rawTimes ? RAW_TIMES : 0) | (counts === null ? RAW_VALUES : 0))
     if (rawTimes) writeRaw(out, block.atMillis)
-    else writeTimes(out, block.atMillis)
+    else base = writeTimes(out, block.atMillis, base)
     if (counts === null) writeRaw(out, block.values)
     else writeCounts(out, counts)
   }
@@ -132,10 +133,13 @@ const countsOf = (values: ReadonlyArray<number>, info: SensorKindInfo): Float64A
   return counts
 }
 
-const writeTimes = (out: ByteWriter, times: ReadonlyArray<number>): void => {
-  let last = times[0] ?? 0
+/** Writes the first time as its distance from `base`, the first time of the block before; gives the next base. */
+const writeTimes = (out: ByteWriter, times: ReadonlyArray<number>, base: number): number => {
+  const first = times[0]
+  if (first === undefined) return base
+  out.zigzag(first - base)
+  let last = first
   let lastStep = 0
-  if (times.length > 0) out.zigzag(last)
   for (let i = 1; i < times.length; i++) {
     const time = times[i] ?? 0
     const step = time - last
@@ -143,6 +147,7 @@ const writeTimes = (out: ByteWriter, times: ReadonlyArray<number>): void => {
     last = time
     lastStep = step
   }
+  return first
 }
 
 const writeCounts = (out: ByteWriter, counts: Float64Array): void => {
@@ -167,15 +172,23 @@ const readSensors = (input: ByteReader): Bundle => {
   }
   const bundle: Array<Block> = []
   const blockCount = input.count(MIN_BLOCK_BYTES, "blocks")
+  let base = 0
   for (let i = 0; i < blockCount && input.problem === null; i++) {
-    const block = readBlock(input, sensors)
-    if (block !== null) bundle.push(block)
+    const block = readBlock(input, sensors, base)
+    if (block === null) break
+    bundle.push(block.block)
+    base = block.base
   }
   if (input.remaining > 0) input.fail(`${input.remaining} bytes after the last block`)
   return bundle
 }
 
-const readBlock = (input: ByteReader, sensors: ReadonlyArray<string>): Block | null => {
+/** The block, and the base of the times of the next; null when there is a problem. */
+const readBlock = (
+  input: ByteReader,
+  sensors: ReadonlyArray<string>,
+  base: number,
+): { readonly block: Block; readonly base: number } | null => {
   const index = input.varint()
   const code = input.varint()
   // Every sample takes at least a byte of time and a byte of value.
@@ -188,22 +201,23 @@ const readBlock = (input: ByteReader, sensors: ReadonlyArray<string>): Block | n
   if (kind === undefined) input.fail(`unknown sensor kind ${code}`)
   if (layout > (RAW_TIMES | RAW_VALUES)) input.fail(`unknown column layout ${layout}`)
   if (sensor === undefined || kind === undefined) return null
-  const atMillis = (layout & RAW_TIMES) === 0 ? readTimes(input, count) : readRawTimes(input, count)
+  const rawTimes = (layout & RAW_TIMES) !== 0
+  const atMillis = rawTimes ? readRawTimes(input, count) : readTimes(input, count, base)
   const values =
     (layout & RAW_VALUES) === 0 ? readCounts(input, count, SENSOR_KINDS[kind]) : readRawValues(input, count)
-  return { sensor, kind, atMillis, values }
+  return { block: { sensor, kind, atMillis, values }, base: rawTimes ? base : (atMillis[0] ?? base) }
 }
 
-const readTimes = (input: ByteReader, count: number): Array<number> => {
+const readTimes = (input: ByteReader, count: number, base: number): Array<number> => {
   const times: Array<number> = []
   let time = 0
   let step = 0
   for (let i = 0; i < count; i++) {
     const coded = input.varint()
     if (coded < 0) break
-    // The first is the time itself, the second a step, all others the change of the step.
+    // The first is the distance from the base, the second a step, all others the change of the step.
     if (i > 0) step += unzigzag(coded)
-    time = i > 0 ? time + step : unzigzag(coded)
+    time = i > 0 ? time + step : base + unzigzag(coded)
     if (!Number.isSafeInteger(step) || !Number.isSafeInteger(time)) {
       input.fail("a time beyond 2^53")
       break
