@@ -1,0 +1,90 @@
+/** What the delivery's state machine speaks of: its limits, what it is told, and what it wants done. */
+import { Backoff } from "@paceline/core/kernel"
+import type { FrameError, TelemetryFrame } from "@paceline/core/wire"
+import type { Position } from "../buffer/ChunkBuffer.ts"
+
+/** The limits of a delivery. All times in milliseconds. */
+export interface DeliveryLimits {
+  /** Between attempts to connect: full jitter. */
+  readonly backoff: Backoff.Backoff
+  /** Silence in either direction after which a heartbeat is sent. */
+  readonly heartbeatMillis: number
+  /** Silence from the server after which the connection is dead. Also how long connecting and greeting may take. */
+  readonly deadMillis: number
+  /** How long chunks may be on their way without any acknowledgement moving. */
+  readonly ackMillis: number
+  /** A connection that lasted this long starts the backoff anew when it ends. */
+  readonly steadyMillis: number
+  /** Live frames are at least this far apart. */
+  readonly liveMillis: number
+  /** How soon to try again when the socket takes no more. */
+  readonly congestedMillis: number
+  /** Bound of the server's window: how many unacknowledged chunks this side keeps track of. */
+  readonly maxInFlight: number
+}
+
+export const standardLimits: DeliveryLimits = {
+  backoff: Backoff.standard,
+  heartbeatMillis: 5_000,
+  deadMillis: 12_000,
+  ackMillis: 20_000,
+  steadyMillis: 10_000,
+  liveMillis: 100,
+  congestedMillis: 20,
+  maxInFlight: 256,
+}
+
+/** `unreachable`: no connection; `dead`: it went silent; `protocol`: the server said what it must not. */
+export type ProblemCode = TelemetryFrame.ProblemCode | "unreachable" | "dead" | "protocol"
+
+/** Why the last connection ended, for people. */
+export interface Problem {
+  readonly code: ProblemCode
+  readonly message: string
+}
+
+export interface Identity {
+  readonly incarnation: string
+  readonly n: number
+}
+
+/** A chunk that went out: what it is, and where it stands in the buffer. */
+export type SentChunk = Identity & Position
+
+/** What the machine is told. Those of a connection carry its number, so that a late word of an old one is known. */
+export type Input =
+  | { readonly _tag: "Start" }
+  | { readonly _tag: "Stop" }
+  | { readonly _tag: "Tick" }
+  | { readonly _tag: "Opened"; readonly connection: number }
+  /** The hello went out; `own` is this opening's incarnation and the last number appended in it. */
+  | { readonly _tag: "Greeted"; readonly connection: number; readonly own: Identity | null }
+  | {
+      readonly _tag: "Received"
+      readonly connection: number
+      readonly frame: TelemetryFrame.TelemetryFrame | FrameError
+    }
+  | { readonly _tag: "Lost"; readonly connection: number; readonly reason: string }
+  /** The buffer has something new. */
+  | { readonly _tag: "Appended" }
+  /** Chunks went out, in answer to `SendChunks`; `congested` when the socket would take no more. */
+  | {
+      readonly _tag: "Sent"
+      readonly connection: number
+      readonly chunks: ReadonlyArray<SentChunk>
+      readonly congested: boolean
+    }
+  /** There is a newer reading for those who watch live. */
+  | { readonly _tag: "Sensed" }
+
+/** What the machine wants done, at once and in order, on the connection that it is about. */
+export type Command =
+  | { readonly _tag: "Dial"; readonly connection: number }
+  | { readonly _tag: "HangUp" }
+  | { readonly _tag: "SendHello" }
+  /** Up to `limit` chunks that come after `after` in the buffer; answered by `Sent`. */
+  | { readonly _tag: "SendChunks"; readonly after: Position | null; readonly limit: number }
+  | { readonly _tag: "SendLive" }
+  | { readonly _tag: "SendHeartbeat"; readonly echo: boolean }
+  | { readonly _tag: "Acknowledge"; readonly incarnation: string; readonly n: number }
+  | { readonly _tag: "Quarantine"; readonly incarnation: string; readonly n: number; readonly reason: string }
