@@ -84,7 +84,7 @@ const SIDES = CORNERS.map(([east, north], i) => {
   return { east, north, alongEast, alongNorth, metres: Math.sqrt(alongEast * alongEast + alongNorth * alongNorth) }
 })
 
-export const LOOP_METRES = SIDES.reduce((sum, side) => sum + side.metres, 0)
+const LOOP_METRES = SIDES.reduce((sum, side) => sum + side.metres, 0)
 
 const placeAt = (metres: number): readonly [latitude: number, longitude: number] => {
   let rest = metres
