@@ -100,6 +100,15 @@ describe("effort", () => {
     expect(effort.zoneMillis).toEqual([0, 0, 0, 0, 0, 1_000])
   })
 
+  test("of two samples at the same moment the first holds", () => {
+    const effort = addAll(EffortPoints.empty, [
+      { atMs: 0, bpm: 190 },
+      { atMs: 0, bpm: 90 },
+      { atMs: 1_000, bpm: 90 },
+    ])
+    expect(effort.zoneMillis).toEqual([0, 0, 0, 0, 0, 1_000])
+  })
+
   test("more samples never take points away", () => {
     fc.assert(
       fc.property(samples, samples, (all, more) => {

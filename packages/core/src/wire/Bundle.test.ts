@@ -116,6 +116,11 @@ describe("a bundle", () => {
     expect(decoded(Buffer.from(golden, "hex"))).toStrictEqual(bundle)
   })
 
+  test("keeps every character of a name, a byte-order mark too", () => {
+    const bundle: Bundle.Bundle = [{ sensor: "\ufeffstrap \u{1f6b4}\u0000", kind: "power", atMillis: [1], values: [2] }]
+    expect(decoded(Bundle.encode(bundle))).toStrictEqual(bundle)
+  })
+
   test("of nothing is three bytes", () => {
     expect(hex(Bundle.encode([]))).toBe("010000")
     expect(decoded(new Uint8Array([1, 0, 0]))).toEqual([])
@@ -193,6 +198,17 @@ describe("bytes that are none", () => {
     })
     expect(malformed(1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01)).toMatchObject({
       detail: expect.stringContaining("more than 8 bytes"),
+    })
+  })
+
+  test("times and counts that add up beyond 2^53 are refused, not rounded", () => {
+    const greatest = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f] // zigzag of 2^52 - 1
+    const three = [...greatest, ...greatest, ...greatest]
+    expect(malformed(1, 1, 1, 0x73, 1, 0, 1, 3, 0, ...three, 0, 0, 0)).toMatchObject({
+      detail: expect.stringContaining("a time beyond 2^53"),
+    })
+    expect(malformed(1, 1, 1, 0x73, 1, 0, 1, 3, 0, 0, 0, 0, ...three)).toMatchObject({
+      detail: expect.stringContaining("a count beyond 2^53"),
     })
   })
 
