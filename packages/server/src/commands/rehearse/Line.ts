@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs"
 import * as Net from "node:net"
 import { join } from "node:path"
-import type { AthleteId, ClassId, DeviceId } from "@paceline/core/contract"
+import type { AthleteId, ClassId, DeviceId, PointsAward } from "@paceline/core/contract"
 import { Effect, Schema, type Scope } from "effect"
 import * as Enrolment from "./Enrolment.ts"
 import { RehearsalFailed, until } from "./Failure.ts"
@@ -17,6 +17,8 @@ import * as Supervised from "./Supervised.ts"
 /** How long a server may take to answer after its start, also on a slow machine, in milliseconds. */
 const SERVER_START_MILLIS = 20_000
 
+export type LineError = RehearsalFailed | Processes.ProcessFailed
+
 export interface Server {
   readonly process: Supervised.Supervised
   readonly url: string
@@ -24,7 +26,7 @@ export interface Server {
   readonly dataFolder: string
 }
 
-export const startServer = (self: Command, folder: string): Effect.Effect<Server, RehearsalFailed, Scope.Scope> =>
+export const startServer = (self: Command, folder: string): Effect.Effect<Server, LineError, Scope.Scope> =>
   Effect.gen(function* () {
     const port = yield* freePort
     const dataFolder = join(folder, "server")
@@ -98,8 +100,23 @@ export const enrol = (
     return { deviceId, deviceKey: key, athletes: enrolled }
   }).pipe(asFailure("The class could not be enrolled"))
 
+/** What the server says of itself when all is done. */
+export const figures = (server: Server, classId: ClassId, { athletes }: EnrolledClass) =>
+  Effect.gen(function* () {
+    const admin = yield* asAdmin(server)
+    const devices = yield* admin.devices
+    const standings = yield* admin.leaderboard(classId)
+    const awards = new Map<AthleteId, ReadonlyArray<PointsAward>>()
+    for (const { athleteId } of athletes) awards.set(athleteId, yield* admin.points(athleteId))
+    return {
+      standings,
+      awardsOf: (athleteId: AthleteId) => awards.get(athleteId) ?? [],
+      redeliveriesSuppressed: devices.reduce((sum, device) => sum + device.redeliveriesSuppressed, 0),
+    }
+  }).pipe(asFailure("The server could not be asked for its figures"))
+
 /** The server's API with the key that it wrote into its data folder. */
-export const asAdmin = (server: { readonly url: string; readonly dataFolder: string }) =>
+const asAdmin = (server: { readonly url: string; readonly dataFolder: string }) =>
   Effect.try(() => readFileSync(join(server.dataFolder, "admin.key"), "utf8").trim()).pipe(
     Effect.flatMap((adminKey) => Enrolment.connect({ url: server.url, adminKey })),
   )
@@ -127,14 +144,16 @@ export interface BridgeOptions {
   /** When the playback begins, milliseconds since the epoch. */
   readonly startedAtMs: number
   readonly flushMillis: number
-  readonly onLine: (line: string) => void
 }
 
-export const bridgeDataFolder = (folder: string): string => join(folder, "bridge")
+const bridgeDataFolder = (folder: string): string => join(folder, "bridge")
+
+/** The bridge's buffer. */
+export const bridgeBuffer = (folder: string): string => join(bridgeDataFolder(folder), "buffer.sqlite")
 
 export const startBridge = (
   options: BridgeOptions,
-): Effect.Effect<Supervised.Supervised, RehearsalFailed, Scope.Scope> =>
+): Effect.Effect<Supervised.Supervised, Processes.ProcessFailed, Scope.Scope> =>
   Supervised.start({
     name: "the bridge",
     command: [
@@ -154,7 +173,6 @@ export const startBridge = (
     // Not on the command line, where every process on the machine could read it.
     env: { PACELINE_DEVICE_KEY: options.device.deviceKey },
     logFile: join(options.folder, "bridge.log"),
-    onLine: options.onLine,
   })
 
 /** A port that was free a moment ago. The server must come back on the same one after it was killed. */

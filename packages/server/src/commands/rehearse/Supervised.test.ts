@@ -26,7 +26,6 @@ describe("a supervised part", () => {
           `console.log("up " + process.pid)
            setInterval(() => require("node:fs").existsSync(${JSON.stringify(marker)}) && process.exit(5), 10)`,
         ],
-        logFile: join(folder, "part.log"),
         onLine: (line) => lines.push(line),
       })
       const first = part.current()

@@ -4,19 +4,20 @@
  * An end that nobody ordered is noticed: `ended` completes with the exit code, for whoever must not go on then.
  */
 import { Deferred, Effect, Scope } from "effect"
-import type { RehearsalFailed } from "./Failure.ts"
 import * as Processes from "./Processes.ts"
 
 export interface Supervised {
   /** Its life now, or the last one. */
   readonly current: () => Processes.ChildProcess
   /** SIGKILL, nothing for `downMillis`, and a new life. */
-  readonly killAndRestart: (downMillis: number) => Effect.Effect<void, RehearsalFailed>
+  readonly killAndRestart: (downMillis: number) => Effect.Effect<void, Processes.ProcessFailed>
   /** Completes with the exit code when a life ends that was not killed here. */
   readonly ended: Effect.Effect<number>
 }
 
-export const start = (options: Processes.ProcessOptions): Effect.Effect<Supervised, RehearsalFailed, Scope.Scope> =>
+export const start = (
+  options: Processes.ProcessOptions,
+): Effect.Effect<Supervised, Processes.ProcessFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const ended = yield* Deferred.make<number>()
