@@ -9,8 +9,8 @@ import type { Binding, Database, Prepared } from "./Database.ts"
 
 type RowsTransform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
-/** Only the unit of work begins and ends transactions. Savepoints are its own too. */
-const ENDS_TRANSACTION = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i
+/** A statement that begins or ends a transaction or a savepoint, also behind comments: only the unit of work does. */
+const MOVES_TRANSACTION = /^(\s|;|--[^\n]*\n|\/\*[\s\S]*?\*\/)*(begin|commit|end|rollback|savepoint|release)\b/i
 
 const toBinding = (value: unknown): Binding => {
   switch (typeof value) {
@@ -49,7 +49,7 @@ export class SqliteConnection implements Connection {
     return Effect.try({
       try: () => {
         this.#check()
-        if (ENDS_TRANSACTION.test(sql)) throw new Error("Transactions go through UnitOfWork.run, not through SQL")
+        if (MOVES_TRANSACTION.test(sql)) throw new Error("Transactions go through UnitOfWork.run, not through SQL")
         return use(this.#database.statement(sql), params.map(toBinding))
       },
       catch: (cause) => {

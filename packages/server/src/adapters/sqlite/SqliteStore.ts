@@ -21,7 +21,7 @@ import * as Checkpointer from "./Checkpointer.ts"
 import { type OpenOptions, open } from "./Database.ts"
 import { claim, DataFolder, DataFolderNewer, type DataFolderTaken, type DataFolderUnwritable } from "./DataFolder.ts"
 import * as SqliteEventLog from "./EventLog.ts"
-import { latestMigration, migrations } from "./migrations/index.ts"
+import { type Migrations, migrations, newestOf } from "./migrations/index.ts"
 import * as SqliteSqlClient from "./SqlClient.ts"
 import { storageError, storeClosed } from "./SqliteErrors.ts"
 import * as SqliteUnitOfWork from "./UnitOfWork.ts"
@@ -35,6 +35,8 @@ export interface SqliteStoreOptions {
   /** Settings of the writing connection, and how it groups commits. */
   readonly database?: OpenOptions
   readonly writer?: WriterOptions
+  /** The steps of the schema; those of this program if not given. */
+  readonly migrations?: Migrations
 }
 
 /** Why a store cannot be opened. Each message says what is wrong and what to do. */
@@ -48,7 +50,7 @@ export const FILE = "paceline.db"
 const MIGRATIONS = "schema_migration"
 
 /** Looks, without changing anything, whether this program may work on the file. */
-const checkVersion = (folder: string): Effect.Effect<void, StorageError | DataFolderNewer> => {
+const checkVersion = (folder: string, known: number): Effect.Effect<void, StorageError | DataFolderNewer> => {
   const path = join(folder, FILE)
   return Effect.try({
     try: () => {
@@ -71,28 +73,33 @@ const checkVersion = (folder: string): Effect.Effect<void, StorageError | DataFo
         const message = `${path} is a SQLite database, but not one of Paceline. Choose another folder with --data.`
         return Effect.fail(new StorageError({ reason: "corrupt", message }))
       }
-      return found > latestMigration
-        ? Effect.fail(new DataFolderNewer({ folder, found, known: latestMigration }))
-        : Effect.void
+      return found > known ? Effect.fail(new DataFolderNewer({ folder, found, known })) : Effect.void
     }),
   )
 }
 
 /** Brings the schema up to date, in one unit of work. */
-const migrate = (path: string) =>
-  UnitOfWork.run(Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: MIGRATIONS })).pipe(
+const migrate = (path: string, steps: Migrations) =>
+  UnitOfWork.run(Migrator.make({})({ loader: Migrator.fromRecord(steps), table: MIGRATIONS })).pipe(
     Effect.catchAllCause((cause) => {
       const error = Cause.squash(cause)
       if (error instanceof StorageError) return Effect.fail(error)
-      const message = `The database ${path} could not be brought up to date; nothing was changed. ${Cause.pretty(cause)}`
+      const message = `The database ${path} could not be brought up to date; nothing was changed. ${reasons(error)}`
       return Effect.fail(new StorageError({ reason: "failed", message, cause: error }))
     }),
   )
 
+/** The messages of an error and of what caused it. */
+const reasons = (error: unknown): string =>
+  error instanceof Error
+    ? `${error.message}${error.cause === undefined ? "" : `: ${reasons(error.cause)}`}`
+    : String(error)
+
 const make = (options: SqliteStoreOptions) =>
   Effect.gen(function* () {
     const folder = yield* claim(options.folder)
-    yield* checkVersion(folder.path)
+    const steps = options.migrations ?? migrations
+    yield* checkVersion(folder.path, newestOf(steps))
     const path = join(folder.path, FILE)
     const writing = yield* open(path, "writer", options.database)
     const reading = yield* open(path, "reader")
@@ -103,7 +110,7 @@ const make = (options: SqliteStoreOptions) =>
     const work = SqliteUnitOfWork.make(writing, writer)
     const sql = yield* SqliteSqlClient.make(writing, reading, work)
     const base = Context.make(UnitOfWork, work).pipe(Context.add(SqlClient, sql))
-    yield* Effect.provide(migrate(path), base)
+    yield* Effect.provide(migrate(path, steps), base)
     const partitions = yield* work.run(SqliteEventLog.declareTopics(writing, options.topics ?? {}))
     yield* Checkpointer.start(writing, () => writer.commits)
     return base.pipe(

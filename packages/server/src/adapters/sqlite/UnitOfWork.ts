@@ -128,7 +128,7 @@ export const make = (database: Database, writer: Writer): Context.Tag.Service<ty
   /** Queues the body for the writer's next turn. */
   const submit = <A, E, R>(body: Effect.Effect<A, E, R>, runtime: Runtime.Runtime<Exclude<R, Transaction>>) =>
     Effect.async<A, E | StorageError>((resume) => {
-      let exit: Exit.Exit<A, E | StorageError> = Exit.interrupt(FiberId.none)
+      let exit: Exit.Exit<A, E | StorageError> | undefined
       let actions: ReadonlyArray<() => void> = []
       const unit: Unit = {
         run: () => {
@@ -139,10 +139,12 @@ export const make = (database: Database, writer: Writer): Context.Tag.Service<ty
           return Exit.isSuccess(exit)
         },
         answer: (failure) => {
-          if (failure !== undefined && Exit.isSuccess(exit)) exit = Exit.fail(failure)
+          // What failed by itself keeps its own answer.
+          if (failure !== undefined && (exit === undefined || Exit.isSuccess(exit))) exit = Exit.fail(failure)
+          if (exit === undefined) exit = Exit.die(new Error("A unit of work was answered without having run"))
           if (Exit.isSuccess(exit)) {
             runActions(actions, (cause) =>
-              Runtime.runFork(runtime)(Effect.logError("Something to do after a commit failed.", cause)),
+              Runtime.runFork(runtime)(Effect.logError("Something to do after a commit failed.", Cause.die(cause))),
             )
           }
           resume(exit)

@@ -11,7 +11,9 @@ import devices from "./0004_devices.ts"
 import training from "./0005_training.ts"
 import gamification from "./0006_gamification.ts"
 
-export const migrations: Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>> = {
+export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
+
+export const migrations: Migrations = {
   "0001_log": log,
   "0002_identity": identity,
   "0003_people": people,
@@ -20,5 +22,9 @@ export const migrations: Readonly<Record<string, Effect.Effect<void, unknown, Sq
   "0006_gamification": gamification,
 }
 
-/** The number of the newest step that this program knows. A database beyond it was written by a newer version. */
-export const latestMigration: number = Math.max(0, ...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))
+/** The number of the newest step. */
+export const newestOf = (steps: Migrations): number =>
+  Math.max(0, ...Object.keys(steps).map((name) => Number.parseInt(name, 10)))
+
+/** The newest step that this program knows. A database beyond it was written by a newer version. */
+export const latestMigration: number = newestOf(migrations)
