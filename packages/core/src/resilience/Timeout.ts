@@ -1,0 +1,93 @@
+/**
+ * Gives a call twice as long as such calls lately took at p95, within bounds, and then interrupts it.
+ *
+ * A call that is late fails with `TimeoutExceeded`, after its finalisers have run. Inside a retry a timeout is for
+ * each attempt; around a retry it is for all of them.
+ *
+ * @example
+ * const timeout = yield* Timeout.make("maps", { maxMillis: 3_000 })
+ * yield* timeout.run(lookUp(place))
+ */
+import { Config, type ConfigError, Context, Effect, Exit, Layer, Metric } from "effect"
+import * as Kernel from "../kernel/AdaptiveTimeout.ts"
+import * as BoundedMap from "../kernel/BoundedMap.ts"
+import { TimeoutExceeded } from "./Errors.ts"
+import * as FiberClock from "./FiberClock.ts"
+import { within } from "./Within.ts"
+
+export interface Timeout {
+  readonly name: string
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TimeoutExceeded, R>
+  /** What a call that starts now would be given, in milliseconds. */
+  readonly timeoutMillis: Effect.Effect<number>
+}
+
+const exceeded = Metric.counter("paceline_timeouts_total", {
+  description: "Calls that took longer than they were given, by name",
+  incremental: true,
+})
+
+export const make = (name: string, settings?: Partial<Kernel.TimeoutSettings>): Effect.Effect<Timeout> =>
+  Effect.sync(() => of(name, Kernel.make(settings)))
+
+/** The same time for every call, in milliseconds. */
+export const fixed = (name: string, millis: number): Effect.Effect<Timeout> =>
+  Effect.sync(() => of(name, Kernel.make(Kernel.fixed(millis))))
+
+const of = (name: string, state: Kernel.AdaptiveTimeout, metricName: string = name): Timeout => {
+  const counter = Metric.tagged(exceeded, "name", metricName)
+  return {
+    name,
+    run: (effect) =>
+      Effect.withFiberRuntime((fiber) => {
+        const startedAt = FiberClock.nowMillis(fiber)
+        const millis = Kernel.timeoutMillis(state, startedAt)
+        const limited = within(effect, millis, () => {
+          counter.unsafeUpdate(1, [])
+          return new TimeoutExceeded(millis)
+        })
+        return Effect.onExit(limited, (exit) => {
+          const now = FiberClock.nowMillis(fiber)
+          // An interrupted call says nothing about how long such calls take.
+          if (!Exit.isInterrupted(exit)) Kernel.record(state, now - startedAt, now)
+          return Effect.void
+        })
+      }),
+    timeoutMillis: Effect.map(Effect.clock, (clock) => Kernel.timeoutMillis(state, clock.unsafeCurrentTimeMillis())),
+  }
+}
+
+export interface KeyedOptions extends Partial<Kernel.TimeoutSettings> {
+  /** What was not used lately goes first. Default 1,000. */
+  readonly maxKeys?: number
+}
+
+/** One measure a key, such as a dependency or a route. */
+export interface KeyedTimeout {
+  readonly get: (key: string) => Timeout
+  readonly run: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TimeoutExceeded, R>
+}
+
+export const makeKeyed = (group: string, options: KeyedOptions = {}): Effect.Effect<KeyedTimeout> =>
+  Effect.sync(() => {
+    const { maxKeys = 1_000, ...settings } = options
+    const map = BoundedMap.make<string, Timeout>(maxKeys)
+    const get = (key: string): Timeout => BoundedMap.getOrMake(map, key, () => of(key, Kernel.make(settings), group))
+    return { get, run: (key) => (effect) => get(key).run(effect) }
+  })
+
+/** The timeouts of a program, one a dependency. */
+export class Timeouts extends Context.Tag("@paceline/core/resilience/Timeouts")<Timeouts, KeyedTimeout>() {}
+
+export const layer = (options?: KeyedOptions): Layer.Layer<Timeouts> =>
+  Layer.effect(Timeouts, makeKeyed("dependencies", options))
+
+/** `TIMEOUT_MIN_MILLIS` and `TIMEOUT_MAX_MILLIS`. */
+export const config: Config.Config<Partial<Kernel.TimeoutSettings>> = Config.all({
+  minMillis: Config.number("MIN_MILLIS").pipe(Config.withDefault(Kernel.standard.minMillis)),
+  maxMillis: Config.number("MAX_MILLIS").pipe(Config.withDefault(Kernel.standard.maxMillis)),
+}).pipe(Config.nested("TIMEOUT"))
+
+export const layerConfig = (
+  read: Config.Config<Partial<Kernel.TimeoutSettings>> = config,
+): Layer.Layer<Timeouts, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(read, (settings) => layer(settings)))

@@ -1,0 +1,67 @@
+/**
+ * Runs an effect for so long at most, then interrupts it and waits for its finalisers: `Effect.timeoutFail` at
+ * half its cost, because one fiber and one entry on the timer wheel take the place of two racing fibers.
+ *
+ * On any other clock than the host's, such as `TestClock`, that clock keeps the time.
+ */
+import { Clock, Context, DefaultServices, Duration, Effect, Exit, Fiber, FiberId, Option, Runtime } from "effect"
+import * as HostTimers from "./HostTimers.ts"
+
+const hostClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+/** Calls `ring` after so long on this clock; returns what revokes it. */
+const wakeAfter = (clock: Clock.Clock, millis: number, ring: () => void): (() => void) => {
+  if (clock === hostClock) {
+    const handle = HostTimers.after(millis, ring)
+    return () => HostTimers.cancel(handle)
+  }
+  const sleeper = Runtime.runFork(Runtime.defaultRuntime)(
+    Effect.zipRight(clock.sleep(Duration.millis(millis)), Effect.sync(ring)),
+  )
+  return () => sleeper.unsafeInterruptAsFork(FiberId.none)
+}
+
+/** Fails with `late` when the effect takes longer than `millis` milliseconds. Infinity is no limit. */
+export const within = <A, E, R, L>(
+  effect: Effect.Effect<A, E, R>,
+  millis: number,
+  late: () => L,
+): Effect.Effect<A, E | L, R> => {
+  if (millis === Number.POSITIVE_INFINITY) return effect
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(effect)), (child) =>
+      Effect.flatMap(
+        Effect.onInterrupt(restore(ended(child, millis)), () => Fiber.interrupt(child)),
+        (exit) =>
+          Option.isSome(exit)
+            ? Effect.zipRight(Fiber.inheritAll(child), exit.value)
+            : Effect.flatMap(
+                Fiber.interrupt(child),
+                (last): Effect.Effect<A, E | L> =>
+                  // It ended in the very moment in which it was to be interrupted: its result is as good as any.
+                  Exit.isSuccess(last) ? last : Effect.fail(late()),
+              ),
+      ),
+    ),
+  )
+}
+
+/** The fiber's exit, or none when it has not come in time. */
+const ended = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, millis: number): Effect.Effect<Option.Option<Exit.Exit<A, E>>> =>
+  Effect.clockWith((clock) =>
+    Effect.async((resume) => {
+      const revoke = wakeAfter(clock, millis, () => {
+        fiber.removeObserver(observe)
+        resume(Effect.succeedNone)
+      })
+      const observe = (exit: Exit.Exit<A, E>): void => {
+        revoke()
+        resume(Effect.succeedSome(exit))
+      }
+      fiber.addObserver(observe)
+      return Effect.sync(() => {
+        revoke()
+        fiber.removeObserver(observe)
+      })
+    }),
+  )
