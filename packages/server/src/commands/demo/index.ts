@@ -1,0 +1,127 @@
+/**
+ * The demo class of `paceline serve --demo`: a bridge with twelve athletes, so that the wall lives without a strap.
+ *
+ * They are registered once per data folder, over the API, like real ones. The bridge is a process of its own
+ * beside the server; it is started again (with backoff) when it ends, and ends with the server.
+ *
+ * @example
+ * yield* startDemo({ url: "http://127.0.0.1:8080", dataFolder: "./paceline-data", files: [] })
+ */
+import { mkdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { Backoff } from "@paceline/core/kernel"
+import { Clock, Effect, Random, Schema, type Scope } from "effect"
+import * as Enrolment from "../rehearse/Enrolment.ts"
+import * as Processes from "../rehearse/Processes.ts"
+import { self } from "../rehearse/Self.ts"
+import * as Source from "../rehearse/Source.ts"
+import * as DemoState from "./DemoState.ts"
+
+export interface DemoOptions {
+  /** Where this machine reaches the server, which must be ready. */
+  readonly url: string
+  /** The server's data folder. The demo keeps `demo.json` and `demo-bridge/` in it. */
+  readonly dataFolder: string
+  /** FIT activities to play; none: made-up athletes. */
+  readonly files: ReadonlyArray<string>
+}
+
+/** The demo could not be started; `message` says why. The server runs on without it. */
+export class DemoFailed extends Schema.TaggedError<DemoFailed>("paceline/DemoFailed")("DemoFailed", {
+  message: Schema.String,
+}) {}
+
+const CLASS = Enrolment.classNamed("main")
+const ATHLETES = 12
+const SEED = 20
+
+/** Every fifth of them keeps the heart rate private, as people do. */
+const hidesHeartRate = (index: number): boolean => index % 5 === 3
+
+/** Who looks sees the class in full swing: so much of the training is already over, in milliseconds. */
+const UNDER_WAY_MILLIS = 12 * 60_000
+
+/** Registers what is missing and starts the bridge. Returns at once then; the bridge lives as long as the scope. */
+export const startDemo = (options: DemoOptions): Effect.Effect<void, DemoFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const source = yield* Source.load({ athletes: ATHLETES, files: options.files, seed: SEED })
+    const device = yield* register(options, source.athletes)
+    const folder = join(options.dataFolder, "demo-bridge")
+    yield* Effect.sync(() => mkdirSync(folder, { recursive: true, mode: 0o700 }))
+    const startedAtMs = (yield* Clock.currentTimeMillis) - UNDER_WAY_MILLIS
+    yield* Effect.forkScoped(
+      supervise({
+        name: "the demo's bridge",
+        command: [
+          ...([...self, "bridge"] as const),
+          ...["--url", options.url.replace(/^http/, "ws")],
+          ...["--device", device.deviceId],
+          ...["--data", folder],
+          ...["--athletes", String(ATHLETES)],
+          ...["--seed", String(SEED)],
+          ...source.files.flatMap((file) => ["--file", file]),
+          ...["--started-at", String(startedAtMs)],
+          // Its status lines are also how it notices that this server is gone: the pipe breaks.
+          "--json",
+        ],
+        env: { PACELINE_DEVICE_KEY: device.key },
+      }),
+    )
+  }).pipe(
+    Effect.mapError((error) => {
+      const reason = error instanceof Error ? error.message : String(error)
+      return new DemoFailed({ message: `The demo class could not be started: ${reason}` })
+    }),
+  )
+
+/** Does what is not done yet, and remembers each step when it is. */
+const register = (options: DemoOptions, athletes: ReadonlyArray<Enrolment.NewAthlete>) =>
+  Effect.gen(function* () {
+    const file = join(options.dataFolder, "demo.json")
+    const adminKey = yield* Effect.try(() => readFileSync(join(options.dataFolder, "admin.key"), "utf8").trim())
+    const admin = yield* Enrolment.connect({ url: options.url, adminKey })
+
+    let state = DemoState.load(file)
+    const save = (next: DemoState.DemoState) =>
+      Effect.try(() => {
+        DemoState.save(file, next)
+        state = next
+      })
+    const device = state.device ?? (yield* admin.addDevice("Demo"))
+    if (state.device === null) yield* save({ ...state, device: { deviceId: device.deviceId, key: device.key } })
+    for (const [i, athlete] of athletes.entries()) {
+      if (state.athletes[i] !== undefined) continue
+      const { athleteId } = yield* admin.addAthlete({ ...athlete, heartRateVisible: !hidesHeartRate(i) })
+      yield* save({ ...state, athletes: [...state.athletes, athleteId] })
+    }
+    for (const [i, athleteId] of state.athletes.entries()) {
+      if (i < state.paired) continue
+      yield* admin.pair(device.deviceId, Enrolment.strapName(i), athleteId, CLASS)
+      yield* save({ ...state, paired: i + 1 })
+    }
+    return device
+  })
+
+/** A life longer than this was a good one: the next wait is short again. */
+const GOOD_LIFE_MILLIS = 60_000
+
+/** Keeps the process running until interrupted. */
+const supervise = (options: Processes.ProcessOptions): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    let failures = 0
+    while (true) {
+      const startedAt = yield* Clock.currentTimeMillis
+      const message = yield* Processes.start(options).pipe(
+        Effect.flatMap(Processes.mustRun),
+        Effect.scoped,
+        Effect.merge,
+        Effect.map((failed) => failed.message),
+      )
+      if ((yield* Clock.currentTimeMillis) - startedAt > GOOD_LIFE_MILLIS) failures = 0
+      const delay = 500 + Backoff.delayMillis(Backoff.standard, failures++, yield* Random.next)
+      yield* Effect.logWarning("The demo's bridge ended; it is started again.").pipe(
+        Effect.annotateLogs({ message, delayMillis: delay }),
+      )
+      yield* Effect.sleep(delay)
+    }
+  })
