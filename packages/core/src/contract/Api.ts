@@ -21,6 +21,11 @@ const path = {
 
 // ---------------------------------------------------------------- devices
 
+const DeviceName = Schema.Trim.pipe(
+  Schema.minLength(1, { message: () => "A name needs at least one character." }),
+  Schema.maxLength(100, { message: () => "A name has at most 100 characters." }),
+)
+
 export const DeviceCreated = Schema.Struct({
   deviceId: DeviceId,
   name: Schema.String,
@@ -62,7 +67,7 @@ export const QuarantinedChunk = Schema.Struct({
 export class DevicesApi extends HttpApiGroup.make("devices")
   .add(
     HttpApiEndpoint.post("create", "/devices")
-      .setPayload(Schema.Struct({ name: Schema.NonEmptyTrimmedString.pipe(Schema.maxLength(100)) }))
+      .setPayload(Schema.Struct({ name: DeviceName }))
       .addSuccess(DeviceCreated, { status: 201 })
       .annotate(OpenApi.Summary, "Register a bridge and get its key"),
   )

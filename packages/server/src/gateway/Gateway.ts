@@ -1,0 +1,60 @@
+/**
+ * A whole Paceline server on a store: the contexts, joined by their ports and the log, behind one door.
+ *
+ * @example
+ * Gateway.layer({ host: "127.0.0.1", port: 0, … }).pipe(Layer.provide(SqliteStore.layer({ folder })))
+ */
+import { type HeartRateReading, HeartRates } from "@paceline/core/contract"
+import type { Contact } from "@paceline/core/kernel"
+import { Broadcast } from "@paceline/core/messaging"
+import { Layer } from "effect"
+import { Devices } from "../contexts/devices/Service.ts"
+import * as GamificationReactions from "../contexts/gamification/Reactions.ts"
+import { Gamification } from "../contexts/gamification/Service.ts"
+import { Keys } from "../contexts/identity/Service.ts"
+import { People } from "../contexts/people/Service.ts"
+import * as TrainingReactions from "../contexts/training/Reactions.ts"
+import { Training } from "../contexts/training/Service.ts"
+import { Wall, WallOptions } from "../contexts/training/Wall.ts"
+import { Health } from "../observability/Health.ts"
+import * as Api from "./Api.ts"
+import * as LiveDoor from "./LiveDoor.ts"
+import * as LiveHub from "./LiveHub.ts"
+import * as Server from "./Server.ts"
+import * as TelemetryDoor from "./TelemetryDoor.ts"
+
+export interface GatewayOptions extends Server.ServerOptions {
+  /** Changes of a live channel are gathered for so long, milliseconds. */
+  readonly frameMillis: number
+  readonly contact: Contact.ContactLimits
+  /** A finished tile goes after so long, milliseconds. */
+  readonly tileLingerMillis: number
+  /** After so long without a word of an athlete their session ends, milliseconds. */
+  readonly silentSessionMillis: number
+  /** So many chunks of a bridge may be on their way without an acknowledgement. */
+  readonly window: number
+}
+
+const heartRates = Layer.sync(HeartRates, () => Broadcast.make<HeartRateReading>())
+
+export const layer = (options: GatewayOptions) => {
+  const settings = Layer.mergeAll(
+    Layer.succeed(WallOptions, { contact: options.contact, lingerMillis: options.tileLingerMillis }),
+    Layer.succeed(TrainingReactions.SilentSessions, { endAfterMillis: options.silentSessionMillis }),
+  )
+  const contexts = Layer.mergeAll(Devices.Default, Training.Default, Gamification.Default).pipe(
+    Layer.provideMerge(Wall.Default),
+    Layer.provideMerge(People.layer),
+    Layer.provideMerge(Keys.layer),
+    Layer.provideMerge(heartRates),
+    Layer.provideMerge(LiveHub.layer({ frameMillis: options.frameMillis })),
+    Layer.provide(settings),
+  )
+  const reactions = Layer.mergeAll(TrainingReactions.layer, GamificationReactions.layer).pipe(Layer.provide(settings))
+  return Server.layer(options).pipe(
+    Layer.provide(Layer.mergeAll(Api.layer, LiveDoor.layer, TelemetryDoor.layer({ window: options.window }))),
+    Layer.provide(Health.Default),
+    Layer.provide(reactions),
+    Layer.provideMerge(contexts),
+  )
+}

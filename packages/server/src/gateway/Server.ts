@@ -1,0 +1,169 @@
+/**
+ * The one server: pages, the API, its description, health, and the two WebSocket doors on one port.
+ *
+ * Doors and health are native routes; everything else goes to the API. Stopping is orderly: nothing new is let in,
+ * what is under way is finished and answered, and every connection is told that the server goes away.
+ */
+
+import { LiveFrame } from "@paceline/core/wire"
+import { Context, Duration, Effect, Layer, Runtime, Schedule } from "effect"
+import { Health } from "../observability/Health.ts"
+import { VERSION } from "../observability/Version.ts"
+import { Api } from "./Api.ts"
+import * as Docs from "./Docs.ts"
+import { notFound } from "./HttpErrors.ts"
+import { type ListenFailed, listen, type PortTaken } from "./Listen.ts"
+import { EVERYONE, LiveDoor, type Watcher, type WatcherConnection } from "./LiveDoor.ts"
+import { LiveHub } from "./LiveHub.ts"
+import { TelemetryDoor } from "./TelemetryDoor.ts"
+import type { TelemetrySession } from "./TelemetrySession.ts"
+
+export interface ServerOptions {
+  readonly host: string
+  /** 0 takes any that is free. */
+  readonly port: number
+  /** The pages, by their path. */
+  readonly pages: Readonly<Record<string, Bun.HTMLBundle>>
+}
+
+export class Server extends Context.Tag("paceline/gateway/Server")<
+  Server,
+  {
+    /** Where this machine reaches it, such as `http://127.0.0.1:8080`. */
+    readonly url: string
+    readonly port: number
+  }
+>() {}
+
+type Socket =
+  | { readonly door: "live"; watcher: Watcher | null }
+  | { readonly door: "telemetry"; session: TelemetrySession | null }
+
+/** The longest frame a door takes, bytes. A chunk of some seconds of forty straps is a twentieth of it. */
+const LONGEST_FRAME = 1024 * 1024
+
+/** So much may wait for a peer that does not read; then its connection is closed. */
+const MOST_WAITING = 512 * 1024
+
+/** A peer that answers no ping for so long is gone, seconds. */
+const SILENCE_SECONDS = 30
+
+const HEARTBEAT_EVERY = Duration.seconds(2)
+
+/** How long stopping waits for requests and closing handshakes. */
+const LAST_WORDS = Duration.seconds(1)
+
+const json = (status: number, body: unknown): Response => Response.json(body, { status })
+
+const answerNothing = (request: Request): Response => {
+  const { pathname } = new URL(request.url)
+  if (!request.headers.get("accept")?.includes("text/html")) return json(404, notFound(request.method, pathname))
+  const page = `<!doctype html><title>Not found</title><p>There is nothing here. <a href="/">Paceline</a></p>`
+  return new Response(page, { status: 404, headers: { "content-type": "text/html; charset=utf-8" } })
+}
+
+const upgrade = (data: () => Socket) => (request: Request, server: Bun.Server<Socket>) => {
+  if (server.upgrade(request, { data: data() })) return
+  return json(426, { _tag: "UpgradeRequired", message: "This is a WebSocket door: connect with a WebSocket." })
+}
+
+const connectionOf = (socket: Bun.ServerWebSocket<Socket>): WatcherConnection => ({
+  send: (frame) => {
+    socket.sendBinary(frame)
+  },
+  close: (code) => socket.close(code),
+  subscribe: (topic) => socket.subscribe(topic),
+  unsubscribe: (topic) => socket.unsubscribe(topic),
+})
+
+const bytesOf = (message: string | Uint8Array): Uint8Array =>
+  typeof message === "string" ? new TextEncoder().encode(message) : message
+
+const make = (options: ServerOptions) =>
+  Effect.gen(function* () {
+    const api = yield* Api
+    const hub = yield* LiveHub
+    const live = yield* LiveDoor
+    const telemetry = yield* TelemetryDoor
+    const health = yield* Health
+    const run = Runtime.runPromise(yield* Effect.runtime<never>())
+
+    const ready = async () => {
+      const readiness = await run(health.look)
+      return json(readiness.status === "ready" ? 200 : 503, readiness)
+    }
+
+    const websocket: Bun.WebSocketHandler<Socket> = {
+      maxPayloadLength: LONGEST_FRAME,
+      backpressureLimit: MOST_WAITING,
+      closeOnBackpressureLimit: true,
+      idleTimeout: SILENCE_SECONDS,
+      open: (socket) => {
+        const { data } = socket
+        if (data.door === "live") data.watcher = live.open(connectionOf(socket))
+        else data.session = telemetry.open(connectionOf(socket))
+      },
+      message: ({ data }, message) => {
+        if (data.door === "live") data.watcher?.receive(bytesOf(message))
+        else data.session?.receive(bytesOf(message))
+      },
+      close: ({ data }) => {
+        if (data.door === "live") {
+          if (data.watcher !== null) live.closed(data.watcher)
+        } else if (data.session !== null) {
+          telemetry.closed(data.session)
+        }
+      },
+    }
+
+    const server = yield* listen(options, (port) =>
+      Bun.serve<Socket>({
+        hostname: options.host,
+        port,
+        development: false,
+        maxRequestBodySize: LONGEST_FRAME,
+        routes: {
+          ...options.pages,
+          "/v1/live": upgrade(() => ({ door: "live", watcher: null })),
+          "/v1/telemetry": upgrade(() => ({ door: "telemetry", session: null })),
+          "/v1/*": (request: Request) => api.handle(request),
+          "/healthz": () => json(200, { status: "ok", version: VERSION }),
+          "/readyz": ready,
+          "/docs": Docs.docs,
+          "/openapi.json": Docs.openApi,
+        },
+        fetch: answerNothing,
+        websocket,
+      }),
+    )
+    yield* Effect.addFinalizer(() =>
+      Effect.gen(function* () {
+        const stopped = server.stop(false)
+        yield* telemetry.shutdown
+        yield* live.shutdown
+        yield* Effect.timeoutOption(
+          Effect.promise(() => stopped),
+          LAST_WORDS,
+        )
+        yield* Effect.promise(() => server.stop(true))
+      }),
+    )
+
+    hub.deliverTo((channel, frame) => {
+      server.publish(channel, frame)
+    })
+    const heartbeat = LiveFrame.encode({ _tag: "Heartbeat", echo: false })
+    yield* Effect.sync(() => server.publish(EVERYONE, heartbeat)).pipe(
+      Effect.repeat(Schedule.spaced(HEARTBEAT_EVERY)),
+      Effect.forkScoped,
+    )
+
+    const port = server.port ?? options.port
+    const host = ["0.0.0.0", "::", "*"].includes(options.host) ? "127.0.0.1" : options.host
+    return Server.of({ port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` })
+  })
+
+export const layer = (
+  options: ServerOptions,
+): Layer.Layer<Server, PortTaken | ListenFailed, Api | Health | LiveDoor | LiveHub | TelemetryDoor> =>
+  Layer.scoped(Server, make(options))

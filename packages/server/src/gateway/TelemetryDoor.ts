@@ -1,0 +1,88 @@
+/**
+ * The door that bridges deliver through: `/v1/telemetry`. It keeps the sessions: one for each connection, and for
+ * each device only the newest.
+ *
+ * When the server stops, what is being stored is still stored and acknowledged; then every bridge is told to go,
+ * and comes back when there is a server again.
+ */
+import type { DeviceId } from "@paceline/core/contract"
+import { Context, Duration, Effect, FiberSet, Layer } from "effect"
+import { Devices } from "../contexts/devices/Service.ts"
+import { Keys } from "../contexts/identity/Service.ts"
+import { CloseCode, type Connection } from "./Connection.ts"
+import { type Surroundings, TelemetrySession } from "./TelemetrySession.ts"
+
+/** What can be set about the door. */
+export interface TelemetryDoorOptions {
+  /** So many chunks of a bridge may be on their way without an acknowledgement. */
+  readonly window: number
+}
+
+export class TelemetryDoor extends Context.Tag("paceline/gateway/TelemetryDoor")<
+  TelemetryDoor,
+  {
+    readonly open: (connection: Connection) => TelemetrySession
+    /** Call it when the connection is gone. */
+    readonly closed: (session: TelemetrySession) => void
+    /** Stores and acknowledges what is being stored, then closes all connections. */
+    readonly shutdown: Effect.Effect<void>
+  }
+>() {}
+
+const HELLO_TIMEOUT = Duration.seconds(5)
+
+/** How long closing waits for what is being stored. */
+const DRAIN_TIMEOUT = Duration.seconds(3)
+
+const make = (options: TelemetryDoorOptions) =>
+  Effect.gen(function* () {
+    const devices = yield* Devices
+    const keys = yield* Keys
+    const open = new Set<TelemetrySession>()
+    const speaking = new Map<DeviceId, TelemetrySession>()
+    const timers = yield* FiberSet.makeRuntime<never>()
+    const work = yield* FiberSet.make<void>()
+    const run = yield* FiberSet.runtime(work)<never>()
+
+    const surroundings: Surroundings = {
+      devices,
+      keys,
+      window: options.window,
+      run,
+      enter: (deviceId, session) => {
+        const before = speaking.get(deviceId)
+        speaking.set(deviceId, session)
+        before?.supersede()
+      },
+      leave: (deviceId, session) => {
+        if (speaking.get(deviceId) === session) speaking.delete(deviceId)
+        if (!speaking.has(deviceId)) devices.disconnect(deviceId)
+      },
+    }
+
+    return TelemetryDoor.of({
+      open: (connection) => {
+        const session = new TelemetrySession(connection, surroundings)
+        open.add(session)
+        timers(
+          Effect.delay(
+            Effect.sync(() => session.hurry()),
+            HELLO_TIMEOUT,
+          ),
+        )
+        return session
+      },
+      closed: (session) => {
+        session.end()
+        open.delete(session)
+      },
+      shutdown: Effect.gen(function* () {
+        for (const session of open) session.drain()
+        yield* Effect.timeoutOption(FiberSet.awaitEmpty(work), DRAIN_TIMEOUT)
+        for (const session of open) session.end(CloseCode.GoingAway)
+      }),
+    })
+  })
+
+export const layer = (options: TelemetryDoorOptions): Layer.Layer<TelemetryDoor, never, Devices | Keys> =>
+  Layer.scoped(TelemetryDoor, make(options))
