@@ -152,6 +152,31 @@ describe("Permits", () => {
     expect(granted.indexOf("low")).toBe(25)
   })
 
+  it("[resilience 54] costs the same per job with 100 and with 100,000 waiting, also to leave the line", () => {
+    const nanosecondsPerJob = (waiting: number): number => {
+      const permits = Permits.make<number>(1)
+      Permits.tryTake(permits, 1)
+      const line = Array.from({ length: waiting }, (_, i) => Permits.waiter(i))
+      for (const one of line) Permits.wait(permits, one)
+      const jobs = 20_000
+      const before = performance.now()
+      for (let i = 0; i < jobs; i++) {
+        const newcomer = Permits.waiter(i)
+        Permits.wait(permits, newcomer)
+        Permits.release(permits, 1)
+        Permits.next(permits)
+        const middle = Permits.waiter(i)
+        Permits.wait(permits, middle)
+        Permits.end(permits, middle)
+      }
+      return ((performance.now() - before) * 1e6) / jobs
+    }
+    // A cost that grew with the line would be hundreds of times higher; the best of several tries is free of noise.
+    const best = (waiting: number) => Math.min(...Array.from({ length: 7 }, () => nanosecondsPerJob(waiting)))
+    best(100)
+    expect(best(100_000) / best(100)).toBeLessThan(10)
+  })
+
   it("[resilience 44] grants what the slow model grants and never above the limit, whatever is asked, ended and resized", () => {
     const step = fc.oneof(
       {
