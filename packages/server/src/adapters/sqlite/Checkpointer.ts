@@ -96,13 +96,13 @@ const session = (writing: Database, commits: () => number): Effect.Effect<never,
     const worker = yield* startWorker(writing.path)
     let done = -1
     while (true) {
+      yield* Effect.sleep(EVERY)
       const seen = commits()
       if (seen !== done) {
         const { log } = yield* ask(worker, { checkpoint: true })
         if (log > FRAMES_KEPT) yield* Effect.sync(() => writing.statement("PRAGMA wal_checkpoint(PASSIVE)").all())
         done = seen
       }
-      yield* Effect.sleep(EVERY)
     }
   }).pipe(Effect.scoped)
 
