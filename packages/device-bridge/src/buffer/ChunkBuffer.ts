@@ -124,9 +124,9 @@ export class ChunkBuffer {
     return this.#attempt((store) => store.waiting(limit))
   }
 
-  /** The greatest number that this opening has appended in `incarnation`, or null when that is of another opening. */
-  appended(incarnation: string): number | null {
-    return this.#attempt((store) => (store.incarnation === incarnation ? store.last : null))
+  /** This opening's incarnation and the last number appended in it; null before the first chunk. */
+  get own(): { readonly incarnation: string; readonly n: number } | null {
+    return this.#attempt(({ incarnation, last }) => (incarnation === null ? null : { incarnation, n: last }))
   }
 
   /** The server has all of the incarnation up to `n`: forgets them, and says how many chunks that were. */

@@ -41,7 +41,8 @@ const machine = () => {
   }
 }
 
-const chunk = (n: number, incarnation = "own", opened = 1): SentChunk => ({ incarnation, n, opened })
+const chunk = (n: number, bytes = 1_000): SentChunk => ({ incarnation: "own", n, opened: 1, bytes })
+const budgetBytes = expect.any(Number)
 const waitMillis = ({ state, at }: ReturnType<typeof machine>): number =>
   state.link._tag === "Waiting" ? state.link.until - at.now : Number.NaN
 
@@ -57,7 +58,7 @@ describe("a conversation", () => {
     ]
     expect(m.receive({ _tag: "Welcome", marks, window: 4 })).toEqual([
       { _tag: "Acknowledge", incarnation: "old", n: 7 },
-      { _tag: "SendChunks", after: null, limit: 4 },
+      { _tag: "SendChunks", after: null, limit: 4, budgetBytes },
     ])
   })
 
@@ -68,7 +69,7 @@ describe("a conversation", () => {
     expect(m.give({ _tag: "Appended" })).toEqual([])
     expect(m.receive({ _tag: "Ack", incarnation: "own", n: 2 })).toEqual([
       { _tag: "Acknowledge", incarnation: "own", n: 2 },
-      { _tag: "SendChunks", after: { opened: 1, n: 3 }, limit: 2 },
+      { _tag: "SendChunks", after: { opened: 1, n: 3 }, limit: 2, budgetBytes },
     ])
   })
 
@@ -84,7 +85,7 @@ describe("a conversation", () => {
     m.send([chunk(1), chunk(2)])
     expect(m.receive({ _tag: "Quarantined", incarnation: "own", n: 2, reason: "crc" })).toEqual([
       { _tag: "Quarantine", incarnation: "own", n: 2, reason: "crc" },
-      { _tag: "SendChunks", after: { opened: 1, n: 2 }, limit: 1 },
+      { _tag: "SendChunks", after: { opened: 1, n: 2 }, limit: 1, budgetBytes },
     ])
     expect(m.state.link).toMatchObject({ inFlight: [{ incarnation: "own", n: 1 }] })
   })
@@ -96,7 +97,26 @@ describe("a conversation", () => {
     expect(m.give({ _tag: "Appended" })).toEqual([])
     expect(wakeAt(m.state, limits)).toBe(m.at.now + limits.congestedMillis)
     m.at.now += limits.congestedMillis
-    expect(m.give({ _tag: "Tick" })).toEqual([{ _tag: "SendChunks", after: { opened: 1, n: 1 }, limit: 3 }])
+    expect(m.give({ _tag: "Tick" })).toEqual([
+      { _tag: "SendChunks", after: { opened: 1, n: 1 }, limit: 3, budgetBytes },
+    ])
+  })
+
+  test("no more bytes are on their way than the budget allows, but one chunk always may be", () => {
+    const m = machine()
+    m.connect(100)
+    m.send([chunk(1, 60_000)])
+    expect(m.give({ _tag: "Appended" })).toMatchObject([{ _tag: "SendChunks", budgetBytes: 2 * 32_768 - 60_000 }])
+    m.send([chunk(2, 900_000)])
+    expect(m.give({ _tag: "Appended" })).toEqual([])
+    m.at.now += 1_000
+    m.receive({ _tag: "Ack", incarnation: "own", n: 1 })
+    expect(m.receive({ _tag: "Ack", incarnation: "own", n: 2 })).toContainEqual({
+      _tag: "SendChunks",
+      after: { opened: 1, n: 2 },
+      limit: 100,
+      budgetBytes: 32_768,
+    })
   })
 
   test("[bridge 20] live frames do not wait for the backlog, and are at most one in 100 ms", () => {
@@ -248,7 +268,7 @@ describe("failures", () => {
     m.connect()
     m.send([chunk(1), chunk(2)])
     expect(m.receive({ _tag: "Problem", code: "out-of-order", message: "expected 1" })).toEqual([{ _tag: "HangUp" }])
-    expect(m.connect()).toEqual([{ _tag: "SendChunks", after: null, limit: 4 }])
+    expect(m.connect()).toEqual([{ _tag: "SendChunks", after: null, limit: 4, budgetBytes }])
   })
 
   test.each<[string, TelemetryFrame.TelemetryFrame]>([
@@ -338,7 +358,7 @@ class World {
   append(count: number): void {
     for (let i = 0; i < count; i++) {
       const n = ++this.incarnation.last
-      this.waiting.push({ incarnation: this.incarnation.id, n, opened: this.incarnation.opened })
+      this.waiting.push({ incarnation: this.incarnation.id, n, opened: this.incarnation.opened, bytes: 1_000 })
       this.appended.push(`${this.incarnation.id}/${n}`)
     }
     this.give({ _tag: "Appended" })

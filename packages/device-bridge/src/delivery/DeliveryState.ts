@@ -144,7 +144,7 @@ const received = (before: DeliveryState, frame: TelemetryFrame.TelemetryFrame | 
       return turn({ ...state, problem: null }, Streaming.welcomed(frame, link.own, at.now, at.limits), at)
     case "Ack":
       if (link._tag !== "Streaming") break
-      return turn(state, Streaming.acknowledged(link, frame, at.now), at)
+      return turn(state, Streaming.acknowledged(link, frame, at.now, at.limits), at)
     case "Quarantined":
       if (link._tag !== "Streaming") break
       return turn(state, Streaming.quarantined(link, frame, at.now), at)

@@ -19,6 +19,11 @@ export interface DeliveryLimits {
   readonly liveMillis: number
   /** How soon to try again when the socket takes no more. */
   readonly congestedMillis: number
+  /** An acknowledgement that takes longer than this means that too much is queued on the way. */
+  readonly queuedMillis: number
+  /** Bounds of how many bytes of chunks may be on their way; see `SendBudget`. */
+  readonly minBudgetBytes: number
+  readonly maxBudgetBytes: number
   /** Bound of the server's window: how many unacknowledged chunks this side keeps track of. */
   readonly maxInFlight: number
 }
@@ -31,6 +36,9 @@ export const standardLimits: DeliveryLimits = {
   steadyMillis: 10_000,
   liveMillis: 100,
   congestedMillis: 20,
+  queuedMillis: 200,
+  minBudgetBytes: 32 * 1024,
+  maxBudgetBytes: 1024 * 1024,
   maxInFlight: 256,
 }
 
@@ -48,8 +56,8 @@ export interface Identity {
   readonly n: number
 }
 
-/** A chunk that went out: what it is, and where it stands in the buffer. */
-export type SentChunk = Identity & Position
+/** A chunk that went out: what it is, where it stands in the buffer, and the length of its payload. */
+export type SentChunk = Identity & Position & { readonly bytes: number }
 
 /** What the machine is told. Those of a connection carry its number, so that a late word of an old one is known. */
 export type Input =
@@ -82,8 +90,16 @@ export type Command =
   | { readonly _tag: "Dial"; readonly connection: number }
   | { readonly _tag: "HangUp" }
   | { readonly _tag: "SendHello" }
-  /** Up to `limit` chunks that come after `after` in the buffer; answered by `Sent`. */
-  | { readonly _tag: "SendChunks"; readonly after: Position | null; readonly limit: number }
+  /**
+   * Up to `limit` chunks that come after `after` in the buffer, and no more once they have `budgetBytes` or more;
+   * answered by `Sent`.
+   */
+  | {
+      readonly _tag: "SendChunks"
+      readonly after: Position | null
+      readonly limit: number
+      readonly budgetBytes: number
+    }
   | { readonly _tag: "SendLive" }
   | { readonly _tag: "SendHeartbeat"; readonly echo: boolean }
   | { readonly _tag: "Acknowledge"; readonly incarnation: string; readonly n: number }

@@ -9,6 +9,12 @@
 import type { TelemetryFrame } from "@paceline/core/wire"
 import type { Position } from "../buffer/ChunkBuffer.ts"
 import type { Command, DeliveryLimits, Identity, Input, Problem } from "./Protocol.ts"
+import * as SendBudget from "./SendBudget.ts"
+
+interface InFlight extends Identity {
+  readonly bytes: number
+  readonly sentAt: number
+}
 
 export interface Streaming {
   readonly _tag: "Streaming"
@@ -18,7 +24,8 @@ export interface Streaming {
   readonly heartbeatAt: number
   readonly window: number
   /** Sent and not acknowledged, oldest first. */
-  readonly inFlight: ReadonlyArray<Identity>
+  readonly inFlight: ReadonlyArray<InFlight>
+  readonly budget: SendBudget.SendBudget
   /** The greatest number of each incarnation that the server may acknowledge. */
   readonly sent: ReadonlyMap<string, number>
   /** The last chunk sent, in the order of the buffer. */
@@ -55,6 +62,7 @@ export const welcomed = (
     heartbeatAt: now,
     window: Math.min(welcome.window, limits.maxInFlight),
     inFlight: [],
+    budget: SendBudget.initial(now, limits),
     sent: new Map(welcome.marks.map(({ incarnation, mark }) => [incarnation, mark])),
     position: null,
     progressAt: now,
@@ -67,11 +75,23 @@ export const welcomed = (
 }
 
 /** All of the incarnation up to `n` is durable at the server. */
-export const acknowledged = (link: Streaming, { incarnation, n }: Identity, now: number): Turn => {
+export const acknowledged = (
+  link: Streaming,
+  { incarnation, n }: Identity,
+  now: number,
+  limits: DeliveryLimits,
+): Turn => {
   if (n > (link.sent.get(incarnation) ?? 0)) return overstepped(incarnation, n)
-  const inFlight = link.inFlight.filter((chunk) => chunk.incarnation !== incarnation || chunk.n > n)
-  if (inFlight.length === link.inFlight.length) return { link, commands: [] }
-  const pumped = pump({ ...link, inFlight, progressAt: now })
+  const covers = (chunk: InFlight): boolean => chunk.incarnation === incarnation && chunk.n <= n
+  const newest = link.inFlight.findLast(covers)
+  if (newest === undefined) return { link, commands: [] }
+  const ackedBytes = bytesOf(link.inFlight.filter(covers))
+  const pumped = pump({
+    ...link,
+    inFlight: link.inFlight.filter((chunk) => !covers(chunk)),
+    budget: SendBudget.acknowledged(link.budget, newest.sentAt, ackedBytes, now, limits),
+    progressAt: now,
+  })
   return { ...pumped, commands: [{ _tag: "Acknowledge", incarnation, n }, ...pumped.commands], progressed: true }
 }
 
@@ -98,7 +118,7 @@ export const sent = (
   if (last === undefined) return { link: { ...link, congestedUntil }, commands: [] }
   const upTo = new Map(link.sent)
   for (const { incarnation, n } of chunks) upTo.set(incarnation, Math.max(n, upTo.get(incarnation) ?? 0))
-  const ofChunks = chunks.map(({ incarnation, n }) => ({ incarnation, n }))
+  const ofChunks = chunks.map(({ incarnation, n, bytes }) => ({ incarnation, n, bytes, sentAt: now }))
   return {
     link: {
       ...link,
@@ -113,11 +133,12 @@ export const sent = (
   }
 }
 
-/** Asks for chunks when the window has room for them. */
+/** Asks for chunks when the window and the budget have room for them. */
 export const pump = (link: Streaming): { readonly link: Streaming; readonly commands: ReadonlyArray<Command> } => {
   const limit = link.window - link.inFlight.length
-  if (limit <= 0 || link.congestedUntil > 0) return { link, commands: [] }
-  return { link, commands: [{ _tag: "SendChunks", after: link.position, limit }] }
+  const budgetBytes = link.budget.bytes - bytesOf(link.inFlight)
+  if (limit <= 0 || budgetBytes <= 0 || link.congestedUntil > 0) return { link, commands: [] }
+  return { link, commands: [{ _tag: "SendChunks", after: link.position, limit, budgetBytes }] }
 }
 
 /** Sends the newest readings, if there are any and the last were sent long enough ago. */
@@ -152,6 +173,8 @@ export const wakeAt = (link: Streaming, limits: DeliveryLimits): number =>
     link.livePending ? link.liveAt + limits.liveMillis : Number.POSITIVE_INFINITY,
     link.congestedUntil > 0 ? link.congestedUntil : Number.POSITIVE_INFINITY,
   )
+
+const bytesOf = (chunks: ReadonlyArray<InFlight>): number => chunks.reduce((sum, { bytes }) => sum + bytes, 0)
 
 const acknowledgementDue = (link: Streaming, limits: DeliveryLimits): number =>
   link.inFlight.length > 0 ? link.progressAt + limits.ackMillis : Number.POSITIVE_INFINITY

@@ -1,0 +1,85 @@
+/**
+ * A WebSocket as the delivery needs it, over whichever implementation the host has: the package `ws` on Node
+ * (loaded only there), the host's own everywhere else.
+ */
+
+export interface Connection {
+  /** Throws when the connection is gone. */
+  send(bytes: Uint8Array<ArrayBuffer>): void
+  /** Bytes that were sent and have not left this process. */
+  readonly bufferedBytes: number
+  /** Ends it at once, without waiting for the other side. */
+  hangUp(): void
+}
+
+export interface ConnectionEvents {
+  readonly opened: () => void
+  /** A message; null for one that is text, of which this protocol has none. */
+  readonly received: (bytes: Uint8Array | null) => void
+  /** It failed or ended; the last event. */
+  readonly lost: (reason: string) => void
+}
+
+/** Starts to connect. Failing later is an event; failing now may throw or reject. */
+export type Dial = (url: string, events: ConnectionEvents) => Connection | Promise<Connection>
+
+/** How this host dials. */
+export const standardDial: Dial = (url, events) => (runsOnNode() ? dialWs(url, events) : dialHost(url, events))
+
+/** Frames from a server are small; one beyond this, in bytes, ends the connection. */
+const MAX_FRAME_BYTES = 1024 * 1024
+
+const runsOnNode = (): boolean =>
+  typeof process !== "undefined" && process.versions["node"] !== undefined && process.versions["bun"] === undefined
+
+const dialWs: Dial = async (url, events) => {
+  const { default: WebSocket } = await import("ws")
+  const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES })
+  socket.binaryType = "arraybuffer"
+  let failure: string | null = null
+  socket.on("open", events.opened)
+  socket.on("message", (data, isBinary) =>
+    events.received(isBinary && data instanceof ArrayBuffer ? new Uint8Array(data) : null),
+  )
+  socket.on("error", (error) => {
+    failure = error.message
+  })
+  socket.on("close", (code, reason) => events.lost(failure ?? closing(code, reason.toString())))
+  return {
+    send: (bytes) => {
+      if (socket.readyState !== socket.OPEN) throw new Error("the connection is not open")
+      socket.send(bytes)
+    },
+    get bufferedBytes() {
+      return socket.bufferedAmount
+    },
+    hangUp: () => socket.terminate(),
+  }
+}
+
+const dialHost: Dial = (url, events) => {
+  const socket = new WebSocket(url)
+  socket.binaryType = "arraybuffer"
+  socket.addEventListener("open", events.opened)
+  socket.addEventListener("message", ({ data }: MessageEvent<unknown>) =>
+    events.received(data instanceof ArrayBuffer ? new Uint8Array(data) : null),
+  )
+  socket.addEventListener("close", ({ code, reason }) => events.lost(closing(code, reason)))
+  return {
+    send: (bytes) => {
+      if (socket.readyState !== socket.OPEN) throw new Error("the connection is not open")
+      socket.send(bytes)
+    },
+    get bufferedBytes() {
+      return socket.bufferedAmount
+    },
+    // Browsers know no other way; where there is one, a dead server need not be waited for.
+    hangUp: () => {
+      if ("terminate" in socket && typeof socket.terminate === "function") socket.terminate()
+      else socket.close()
+    },
+  }
+}
+
+const closing = (code: number, reason: string): string =>
+  `the connection closed with code ${code}${reason === "" ? "" : ` (${reason})`}`

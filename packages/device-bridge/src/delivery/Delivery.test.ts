@@ -1,0 +1,461 @@
+/** The bridge against a real WebSocket server, over a real socket that fails in all the ways that networks do. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { Network } from "../../test/Network.ts"
+import { type Behaviour, TelemetryServer } from "../../test/TelemetryServer.ts"
+import { bunSqlite } from "../drivers/BunSqlite.ts"
+import { type Bridge, type BridgeEvent, type BridgeOptions, openBridge } from "../index.ts"
+
+let folder = ""
+let server: TelemetryServer
+let opened: Array<Bridge> = []
+let networks: Array<Network> = []
+let events: Array<BridgeEvent> = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "paceline-delivery-"))
+  opened = []
+  networks = []
+  events = []
+})
+afterEach(async () => {
+  for (const bridge of opened) await bridge.close()
+  for (const network of networks) network.close()
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** The standard limits, made a few hundred times shorter. */
+const quick = {
+  backoff: { baseMillis: 2, maxMillis: 40, factor: 2 },
+  heartbeatMillis: 60,
+  deadMillis: 150,
+  ackMillis: 250,
+}
+
+const serve = (behaviour: Partial<Behaviour> = {}): TelemetryServer => {
+  server = TelemetryServer.start(behaviour)
+  return server
+}
+
+const network = async (): Promise<Network> => {
+  const made = await Network.before(server.port)
+  networks.push(made)
+  return made
+}
+
+const open = (options: Partial<BridgeOptions> = {}): Bridge => {
+  const bridge = openBridge({
+    path: join(folder, "buffer.sqlite"),
+    driver: bunSqlite(),
+    url: server.url,
+    deviceId: "gateway-1",
+    key: "secret",
+    flushMillis: 10_000,
+    limits: quick,
+    onEvent: (event) => events.push(event),
+    ...options,
+  })
+  opened.push(bridge)
+  return bridge
+}
+
+/** Makes `count` chunks of one sample each; the values go on from call to call. */
+const append = async (bridge: Bridge, count: number): Promise<void> => {
+  for (let i = 0; i < count; i++) {
+    const value = next++
+    bridge.record("strap-01", "power", value, value)
+    await bridge.flush()
+  }
+}
+let next = 0
+beforeEach(() => {
+  next = 0
+})
+const all = (): Array<number> => Array.from({ length: next }, (_, value) => value)
+
+const until = async (condition: () => boolean): Promise<void> => {
+  for (let waited = 0; !condition(); waited += 2) {
+    if (waited > 8_000) throw new Error("it did not come to that")
+    await sleep(2)
+  }
+}
+
+/** What looks into the buffer's tables. */
+const count = (table: string): unknown => {
+  const database = bunSqlite().open(join(folder, "buffer.sqlite"))
+  try {
+    return database.prepare(`select count(*) as rows from ${table}`).get()?.["rows"]
+  } finally {
+    database.close()
+  }
+}
+
+describe("a good network", () => {
+  test("everything arrives, in order, as it was appended, and the buffer is empty", async () => {
+    serve()
+    const bridge = open()
+    await append(bridge, 60)
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+    expect(server.redeliveries).toBe(0)
+    expect(server.mostUnacknowledged).toBeLessThanOrEqual(server.behaviour.window)
+    expect(count("chunk")).toBe(0)
+    expect(bridge.status()).toMatchObject({
+      connected: true,
+      state: "connected",
+      recordedSamples: 60,
+      pendingSamples: 0,
+      waitingChunks: 0,
+      waitingBytes: 0,
+      oldestWaitingAtMs: null,
+      deliveredChunks: 60,
+      quarantinedChunks: 0,
+      lastAckAtMs: expect.any(Number),
+      lastProblem: null,
+    })
+  })
+
+  test("the hello names the device, its key and what waits, oldest incarnation first", async () => {
+    serve()
+    for (let restart = 0; restart < 3; restart++) {
+      const bridge = open({ url: "ws://127.0.0.1:9" })
+      await append(bridge, 2)
+      await bridge.close()
+    }
+    const bridge = open()
+    await bridge.drained()
+    expect(server.hellos[0]).toMatchObject({ deviceId: "gateway-1", key: "secret" })
+    expect(server.hellos[0]?.waiting.map(({ first }) => first)).toEqual([1, 1, 1])
+    expect(server.values).toEqual(all())
+  })
+
+  test("live frames carry the newest reading of each stream, no more than one in 100 ms", async () => {
+    serve()
+    const bridge = open()
+    await until(() => bridge.status().connected)
+    const began = Date.now()
+    for (let beat = 0; beat < 60; beat++) {
+      bridge.record("strap-01", "heartRate", began + beat * 5, 100 + beat)
+      bridge.record("strap-02", "heartRate", began + beat * 5, 60)
+      bridge.record("strap-02", "altitude", began + beat * 5, 60)
+      await sleep(5)
+    }
+    await until(() => server.live.at(-1)?.bundle.find((block) => block.sensor === "strap-01")?.values[0] === 159)
+    const took = Date.now() - began
+    expect(server.live.length).toBeLessThanOrEqual(took / 100 + 1)
+    expect(server.live.length).toBeGreaterThan(2)
+    for (const { atMs, sensedAtMs, bundle } of server.live) {
+      expect(atMs - sensedAtMs).toBeLessThan(150)
+      for (const block of bundle) expect([block.kind, block.values.length]).toEqual(["heartRate", 1])
+    }
+  })
+
+  test("what was sensed while nobody could see it is not shown as new later", async () => {
+    serve({ key: "other" })
+    const bridge = open()
+    bridge.record("strap-01", "heartRate", 1, 99)
+    await until(() => bridge.status().state === "refused")
+    server.behaviour.key = "secret"
+    await until(() => bridge.status().connected)
+    bridge.record("strap-02", "heartRate", 2, 77)
+    await until(() => server.live.length > 0)
+    expect(server.live[0]?.bundle).toEqual([{ sensor: "strap-02", kind: "heartRate", atMillis: [2], values: [77] }])
+  })
+
+  test("a server and a bridge with nothing to say stay connected", async () => {
+    serve()
+    const bridge = open()
+    await until(() => bridge.status().connected)
+    await sleep(500)
+    expect(server.hellos.length).toBe(1)
+    expect(bridge.status().connected).toBe(true)
+  })
+
+  test("drained resolves at once when nothing waits, and rejects when the bridge closes first", async () => {
+    serve({ losesAcks: true })
+    const bridge = open()
+    await bridge.drained()
+    await append(bridge, 1)
+    const drained = bridge.drained()
+    await bridge.close()
+    await expect(drained).rejects.toMatchObject({ _tag: "BufferClosed" })
+    await expect(bridge.flush()).rejects.toMatchObject({ _tag: "BufferClosed" })
+    expect(bridge.status()).toMatchObject({ state: "closed", waitingChunks: 1 })
+  })
+
+  test("listeners hear of changes with the status, until they stop", async () => {
+    serve()
+    const bridge = open()
+    const heard: Array<string> = []
+    const stop = bridge.subscribe((status) => heard.push(`${status.state} ${status.waitingChunks}`))
+    await append(bridge, 1)
+    await bridge.drained()
+    await Promise.resolve()
+    expect(heard[0]).toMatch(/^connect(ing|ed) 1$/)
+    expect(heard.at(-1)).toBe("connected 0")
+    stop()
+    const before = heard.length
+    await append(bridge, 1)
+    await bridge.drained()
+    expect(heard.length).toBe(before)
+  })
+})
+
+describe("a bad network", () => {
+  test("no server: recording goes on, and all is delivered when there is one", async () => {
+    serve()
+    const { port } = server
+    await server.stop()
+    const bridge = open({ url: `ws://127.0.0.1:${port}` })
+    await append(bridge, 30)
+    await until(() => bridge.status().lastProblem !== null)
+    expect(bridge.status()).toMatchObject({ connected: false, waitingChunks: 30, lastProblem: { code: "unreachable" } })
+    server.start()
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+  })
+
+  test("[bridge 16] disconnects in the middle of frames: what came in part is discarded, nothing is lost or doubled", async () => {
+    serve()
+    const bad = await network()
+    const bridge = open({ url: bad.url })
+    // Cut at lengths that fall into greetings, headers and payloads.
+    for (let round = 0; round < 12; round++) {
+      bad.cutAfter(150 + round * 37)
+      await append(bridge, 10)
+      await sleep(15)
+    }
+    bad.heal()
+    await bridge.drained()
+    expect(bad.cuts).toBeGreaterThan(5)
+    expect(server.values).toEqual(all())
+  })
+
+  test("[bridge 16] a half-open connection is found by its silence", async () => {
+    serve()
+    const bad = await network()
+    const bridge = open({ url: bad.url })
+    await append(bridge, 5)
+    await bridge.drained()
+    bad.swallow()
+    const swallowedAt = performance.now()
+    await append(bridge, 5)
+    await until(() => !bridge.status().connected)
+    expect(performance.now() - swallowedAt).toBeGreaterThan(80)
+    expect(bridge.status().lastProblem).toMatchObject({ code: "dead" })
+    bad.heal()
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+  })
+
+  test("[bridge 3] acknowledgements are lost after the commit: what comes again is not stored again", async () => {
+    serve({ losesAcks: true })
+    const bridge = open()
+    await append(bridge, 20)
+    await until(() => server.hellos.length > 2)
+    server.behaviour.losesAcks = false
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+    expect(server.mostUnacknowledged).toBeLessThanOrEqual(server.behaviour.window)
+  })
+
+  test("[bridge 4] the bridge dies between the server's acknowledgement and its own deletion: no duplicate", async () => {
+    serve({ losesAcks: true })
+    const dying = open()
+    await append(dying, 5)
+    await until(() => server.stored.length === 5)
+    await dying.close()
+    expect(count("chunk")).toBe(5)
+    server.behaviour.losesAcks = false
+    const bridge = open()
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+    expect(count("chunk")).toBe(0)
+  })
+
+  test("the server is killed and comes back, again and again", async () => {
+    serve()
+    const bridge = open()
+    for (let round = 0; round < 5; round++) {
+      await append(bridge, 10)
+      await server.stop()
+      await append(bridge, 10)
+      server.start()
+    }
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+  })
+
+  test("[bridge 13] acknowledgements that come twice do no harm", async () => {
+    serve({ repeatsAcks: true })
+    const bridge = open()
+    await append(bridge, 20)
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+    expect(server.hellos.length).toBe(1)
+  })
+
+  test("[bridge 13] an acknowledgement beyond what was sent deletes nothing", async () => {
+    serve({ boasts: true })
+    const bridge = open()
+    await append(bridge, 3)
+    await until(() => bridge.status().lastProblem?.code === "protocol")
+    expect(bridge.status().lastProblem?.message).toContain("Nothing was deleted")
+    server.behaviour.boasts = false
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+  })
+
+  test("[bridge 12] a server that is out of step is told anew from the beginning", async () => {
+    serve()
+    const bridge = open()
+    await append(bridge, 3)
+    await until(() => server.stored.length === 3)
+    await bridge.drained()
+    // The server loses its memory of this incarnation, as after a restored backup.
+    server.marks.clear()
+    await append(bridge, 3)
+    await bridge.drained()
+    expect(server.hellos.length).toBe(2)
+    expect(server.hellos[1]?.waiting[0]?.first).toBe(4)
+    expect(server.values).toEqual(all())
+  })
+})
+
+describe("a server that cannot or will not", () => {
+  test("[bridge 19] no credits: buffering goes on, and no more than the window is on its way", async () => {
+    serve({ losesAcks: true, window: 3 })
+    const bridge = open({ limits: { ...quick, ackMillis: 60_000 } })
+    await append(bridge, 200)
+    await until(() => server.stored.length === 3)
+    await sleep(50)
+    expect(server.stored.length).toBe(3)
+    expect(server.hellos.length).toBe(1)
+    expect(bridge.status()).toMatchObject({ connected: true, waitingChunks: 200 })
+  })
+
+  test("[bridge 17] a server that cannot store: tried again without a new write", async () => {
+    serve({ unavailable: true })
+    const bridge = open()
+    await append(bridge, 4)
+    const before = server.hellos.length
+    await until(() => server.hellos.length > before + 3)
+    expect(bridge.status()).toMatchObject({ waitingChunks: 4 })
+    server.behaviour.unavailable = false
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+    expect(server.stored.map(({ n }) => n)).toEqual([1, 2, 3, 4])
+  })
+
+  test("a wrong key: it says so once, keeps recording, and goes on when the key is right", async () => {
+    serve({ key: "other" })
+    const bridge = open()
+    await append(bridge, 5)
+    await until(() => server.hellos.length >= 3)
+    await until(() => bridge.status().state === "refused")
+    const problem = { code: "unauthorized", message: "The key of this device is wrong." }
+    expect(bridge.status().lastProblem).toEqual(problem)
+    expect(events).toEqual([{ _tag: "Refused", problem }])
+    expect(server.stored).toEqual([])
+    server.behaviour.key = "secret"
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+  })
+
+  test("a server of another version: the same", async () => {
+    serve({ otherVersion: true })
+    const bridge = open()
+    await append(bridge, 2)
+    await until(() => bridge.status().state === "refused")
+    expect(bridge.status().lastProblem).toMatchObject({ code: "unknown-version" })
+    server.behaviour.otherVersion = false
+    await bridge.drained()
+    expect(server.values).toEqual(all())
+  })
+
+  test("a door that is not there is a clear problem", async () => {
+    serve()
+    const bridge = open({ url: `${server.url}/elsewhere` })
+    await until(() => bridge.status().lastProblem !== null)
+    expect(bridge.status().lastProblem?.message).toContain(`${server.url}/elsewhere/v1/telemetry`)
+  })
+
+  test("[bridge 18] a chunk that the server cannot take is kept aside on the device, the rest flows", async () => {
+    serve({ cannotRead: new Set([3]) })
+    const bridge = open()
+    await append(bridge, 6)
+    await bridge.drained()
+    expect(server.values).toEqual([0, 1, 3, 4, 5])
+    expect([count("chunk"), count("quarantine")]).toEqual([0, 1])
+    expect(bridge.status().quarantinedChunks).toBe(1)
+    expect(events).toMatchObject([{ _tag: "ChunkQuarantined", n: 3, reason: "unreadable" }])
+  })
+
+  test("[bridge 24] a chunk that rotted on the device is quarantined by its checksum, its neighbours are delivered", async () => {
+    serve()
+    const first = open({ url: "ws://127.0.0.1:9" })
+    await append(first, 5)
+    await first.close()
+    const database = bunSqlite().open(join(folder, "buffer.sqlite"))
+    database.exec("update chunk set payload = x'01ffee' where n = 2")
+    database.close()
+    const bridge = open()
+    await bridge.drained()
+    expect(server.values).toEqual([0, 2, 3, 4])
+    expect(server.setAside.map(({ n }) => n)).toEqual([2])
+    expect(count("quarantine")).toBe(1)
+  })
+
+  test("[bridge 27] a chunk in a codec that this version does not know is passed on as it is", async () => {
+    serve()
+    const first = open({ url: "ws://127.0.0.1:9" })
+    await append(first, 1)
+    await first.close()
+    const database = bunSqlite().open(join(folder, "buffer.sqlite"))
+    // Version 99 and two bytes, with the checksum of just these.
+    database.exec(`update chunk set payload = x'630102', crc = ${0x42c5fc06}`)
+    database.close()
+    const bridge = open()
+    await until(() => server.stored.length + server.setAside.length === 1)
+    expect([...server.stored, ...server.setAside][0]?.payload).toEqual(new Uint8Array([0x63, 1, 2]))
+    expect(bridge.status().connected).toBe(true)
+  })
+})
+
+describe("beside the backlog", () => {
+  test("[bridge 20] live readings arrive soon although a large backlog is going up a slow line", async () => {
+    serve({ window: 64 })
+    const away = open({ url: "ws://127.0.0.1:9", maxPendingSamples: 10_000_000 })
+    for (let chunk = 0; chunk < 60; chunk++) {
+      for (let at = 0; at < 8_000; at++) away.record("s", "power", at, (at * 7919) % 1500)
+      await away.flush()
+    }
+    await away.close()
+    const slow = await network()
+    slow.slowDown(1_000_000)
+    const bridge = open({ url: slow.url })
+    await until(() => bridge.status().connected && server.stored.length > 0)
+    const backlog = bridge.status().waitingChunks
+    for (let beat = 0; beat < 100 && bridge.status().waitingChunks > 0; beat++) {
+      bridge.record("strap-01", "heartRate", beat, 120)
+      await sleep(10)
+    }
+    const late = server.live.map(({ atMs, sensedAtMs }) => atMs - sensedAtMs).toSorted((a, b) => a - b)
+    expect(backlog).toBeGreaterThan(40)
+    expect(late.length).toBeGreaterThan(2)
+    expect(late.at(Math.floor(late.length / 2))).toBeLessThan(300)
+    const gaps = server.live.slice(1).map(({ atMs }, i) => atMs - (server.live[i]?.atMs ?? 0))
+    expect(Math.max(...gaps)).toBeLessThan(600)
+    await bridge.drained()
+    expect(server.stored.length).toBeGreaterThanOrEqual(60)
+  })
+})
+
+test.each(["gym.example", "ftp://gym.example", "ws://"])("%s is no address of a server", async (url) => {
+  serve()
+  expect(() => open({ url })).toThrow(/It looks like ws:/)
+})

@@ -1,0 +1,45 @@
+/**
+ * The device bridge: records sensor samples on the device and delivers each of them to a Paceline server
+ * exactly once, whatever happens to the process, the power or the network on the way.
+ *
+ * Recording never waits for the network. Samples are gathered for a moment, written to a SQLite file as a
+ * numbered chunk, and deleted only when the server has said that they are durable there.
+ *
+ * @example
+ * import { openBridge } from "@paceline/device-bridge"
+ * import { betterSqlite3 } from "@paceline/device-bridge/drivers/better-sqlite3"
+ *
+ * const bridge = openBridge({
+ *   path: "buffer.sqlite",
+ *   driver: betterSqlite3(),
+ *   url: "ws://127.0.0.1:8080",
+ *   deviceId: "gateway-1",
+ *   key: process.env.PACELINE_DEVICE_KEY ?? "",
+ * })
+ * bridge.record("strap-07", "heartRate", Date.now(), 128)
+ * await bridge.flush() // from here on, this sample survives anything
+ */
+import type { Bridge, BridgeOptions } from "./bridge/Bridge.ts"
+import { OpenBridge } from "./bridge/OpenBridge.ts"
+
+export type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "./bridge/Bridge.ts"
+export type { BufferEvent } from "./buffer/ChunkBuffer.ts"
+export {
+  BufferClosed,
+  type BufferError,
+  BufferFailed,
+  BufferFull,
+  BufferOwned,
+  BufferTooNew,
+  SampleRefused,
+} from "./buffer/Errors.ts"
+export type { Connection, ConnectionEvents, Dial } from "./delivery/Connection.ts"
+export type { DeliveryLimits, Problem, ProblemCode } from "./delivery/Protocol.ts"
+export type { SqliteDatabase, SqliteDriver, SqliteRow, SqliteStatement, SqliteValue } from "./drivers/SqliteDriver.ts"
+
+/**
+ * Opens the buffer, starts to connect, and goes on doing so until `close`.
+ *
+ * @throws BufferOwned, BufferTooNew, BufferFull, BufferFailed; TypeError when `url` is no address
+ */
+export const openBridge = (options: BridgeOptions): Bridge => new OpenBridge(options)
