@@ -1,56 +1,10 @@
 import { expect, layer } from "@effect/vitest"
-import { Bundle, crc32, SensorKind, TelemetryFrame } from "@paceline/core/wire"
+import { crc32, SensorKind, TelemetryFrame } from "@paceline/core/wire"
 import { Effect } from "effect"
 import { describe } from "vitest"
 import { CloseCode } from "../src/gateway/Connection.ts"
+import { block, chunk, connect, greet, seconds, simple } from "./Bridge.ts"
 import { eventually, TestServer } from "./TestServer.ts"
-import { TestSocket } from "./TestSocket.ts"
-
-const decode = (bytes: Uint8Array): TelemetryFrame.TelemetryFrame => {
-  const frame = TelemetryFrame.decode(bytes)
-  if (frame._tag === "FrameError") throw new Error(frame.detail)
-  return frame
-}
-
-const block = (
-  kind: SensorKind.SensorKind,
-  samples: ReadonlyArray<readonly [atMs: number, value: number]>,
-  sensor = "strap-01",
-): Bundle.Block => ({
-  sensor,
-  kind,
-  atMillis: samples.map(([atMs]) => atMs),
-  values: samples.map(([, value]) => value),
-})
-
-/** A heart rate a second, from second `from` to `to`. */
-const seconds = (from: number, to: number, bpm: number) =>
-  Array.from({ length: to - from }, (_, i): readonly [number, number] => [(from + i) * 1000, bpm])
-
-const chunk = (n: number, blocks: Bundle.Bundle, incarnation = "run-1"): TelemetryFrame.Chunk => {
-  const payload = Bundle.encode(blocks)
-  return { _tag: "Chunk", incarnation, n, crc: crc32(payload), payload }
-}
-
-const simple = (n: number, incarnation?: string) => chunk(n, [block("power", [[n * 1000, 200 + n]])], incarnation)
-
-/** A bridge's side of the wire. */
-const connect = Effect.gen(function* () {
-  const { url } = yield* TestServer
-  const socket = yield* TestSocket.open(`${url}/v1/telemetry`, decode)
-  return Object.assign(socket, {
-    say: (frame: TelemetryFrame.TelemetryFrame) => socket.send(TelemetryFrame.encode(frame)),
-  })
-})
-
-const greet = (device: { deviceId: string; key: string }, waiting: TelemetryFrame.Hello["waiting"] = []) =>
-  Effect.gen(function* () {
-    const bridge = yield* connect
-    bridge.say({ _tag: "Hello", deviceId: device.deviceId, key: device.key, waiting })
-    const welcome = yield* bridge.next
-    if (welcome._tag !== "Welcome") throw new Error(JSON.stringify(welcome))
-    return { bridge, welcome }
-  })
 
 const stored = (deviceId: string) =>
   Effect.gen(function* () {

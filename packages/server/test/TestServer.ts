@@ -92,9 +92,14 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
     return { url, adminKey, send, request, events, addAthlete, addDevice, sql, log }
   }),
 }) {
-  static readonly layer = TestServer.Default.pipe(
-    Layer.provide(Gateway.layer(options)),
-    Layer.provide(SqliteStore.layerTest()),
-    Layer.provide(Logger.remove(Logger.defaultLogger)),
-  )
+  /** A server in the data folder given. */
+  static readonly layerOn = <E>(store: Layer.Layer<SqliteStore.Provided, E>) =>
+    TestServer.Default.pipe(
+      Layer.provide(Gateway.layer(options)),
+      Layer.provide(store),
+      Layer.provide(Logger.remove(Logger.defaultLogger)),
+    )
+
+  /** A server in a folder of its own, which goes away with it. */
+  static readonly layer = TestServer.layerOn(SqliteStore.layerTest())
 }
