@@ -100,7 +100,11 @@ const session = (writing: Database, commits: () => number): Effect.Effect<never,
       const seen = commits()
       if (seen !== done) {
         const { log } = yield* ask(worker, { checkpoint: true })
-        if (log > FRAMES_KEPT) yield* Effect.sync(() => writing.statement("PRAGMA wal_checkpoint(PASSIVE)").all())
+        if (log > FRAMES_KEPT) {
+          // Each pass leaves only what was written during the one before, so that the last one, on this thread, is short.
+          yield* Effect.repeatN(ask(worker, { checkpoint: true }), 2)
+          yield* Effect.sync(() => writing.statement("PRAGMA wal_checkpoint(PASSIVE)").all())
+        }
         done = seen
       }
     }
