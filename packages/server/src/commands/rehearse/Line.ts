@@ -48,7 +48,7 @@ export const startServer = (self: Command, folder: string): Effect.Effect<Server
 
 /** What `/readyz` says of every consumer group: the next offset it reads, and the log's end. */
 const Readiness = Schema.Struct({
-  lag: Schema.Array(Schema.Struct({ group: Schema.String, committed: Schema.Int, end: Schema.Int })),
+  consumers: Schema.Array(Schema.Struct({ group: Schema.String, committed: Schema.Int, end: Schema.Int })),
 })
 
 const readiness = (server: { readonly url: string }) =>
@@ -60,7 +60,9 @@ const readiness = (server: { readonly url: string }) =>
 
 /** Every consumer group has handled all that the log holds. */
 export const consumersCaughtUp = (server: Server): Effect.Effect<void, RehearsalFailed> => {
-  const lagIsZero = Effect.map(readiness(server), ({ lag }) => lag.every(({ committed, end }) => committed === end))
+  const lagIsZero = Effect.map(readiness(server), ({ consumers }) =>
+    consumers.every(({ committed, end }) => committed === end),
+  )
   // Twice: what one group did while the first answer was made may have given the next group work.
   return until("all consumers had caught up with the log", 30_000, lagIsZero).pipe(
     Effect.zipRight(until("all consumers had caught up with the log", 30_000, lagIsZero)),
