@@ -7,7 +7,6 @@
  * A unit that runs another joins it: the inner one is a savepoint of the outer, so it can be rolled back alone,
  * commits with the outer, and never waits for the writer that is busy running it.
  */
-
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
@@ -18,7 +17,7 @@ import { SqliteConnection } from "./SqliteConnection.ts"
 import type { Unit, Writer } from "./Writer.ts"
 
 /** The body of a unit of work waited for something: a programming mistake, so it dies. */
-export class SuspendedUnitOfWork extends Error {
+class SuspendedUnitOfWork extends Error {
   override readonly name = "SuspendedUnitOfWork"
   constructor() {
     super(

@@ -73,16 +73,13 @@ export const unitOfWorkSuite = (
     test(
       "[log 1] none of them is there when the unit fails, dies or is interrupted at its end",
       Effect.gen(function* () {
-        const failed = yield* Effect.exit(UnitOfWork.run(Effect.zipRight(everything, Effect.fail(new Refused()))))
-        expect(failed).toEqual(Exit.fail(new Refused()))
+        const exitOf = (end: Effect.Effect<never, Refused>) =>
+          Effect.exit(UnitOfWork.run(Effect.zipRight(everything, end)))
+        expect(yield* exitOf(Effect.fail(new Refused()))).toEqual(Exit.fail(new Refused()))
         expect(yield* whatIsStored).toEqual(nothing)
-
-        const died = yield* Effect.exit(UnitOfWork.run(Effect.zipRight(everything, Effect.die("a bug"))))
-        expect(died).toEqual(Exit.die("a bug"))
+        expect(yield* exitOf(Effect.die("a bug"))).toEqual(Exit.die("a bug"))
         expect(yield* whatIsStored).toEqual(nothing)
-
-        const interrupted = yield* Effect.exit(UnitOfWork.run(Effect.zipRight(everything, Effect.interrupt)))
-        expect(Exit.isInterrupted(interrupted)).toBe(true)
+        expect(Exit.isInterrupted(yield* exitOf(Effect.interrupt))).toBe(true)
         expect(yield* whatIsStored).toEqual(nothing)
       }),
     )
