@@ -3,7 +3,6 @@
  * process's resident memory, and the time to start. Each is to call a function of its own when its time comes.
  * `million-waiting.ts wheel|fibers COUNT`
  */
-import { systemClock } from "@paceline/core/concurrency"
 import { Timers } from "@paceline/core/kernel"
 import { Effect } from "effect"
 
@@ -14,7 +13,13 @@ let woken = 0
 const delayOf = (i: number): number => 60_000 + ((i * 7_919) % 540_000)
 
 const onTheWheel = (): void => {
-  const timers = Timers.make(systemClock)
+  const timers = Timers.make({
+    now: () => performance.now(),
+    wakeAfter: (millis, wake) => {
+      const timer = setTimeout(wake, millis)
+      return () => clearTimeout(timer)
+    },
+  })
   for (let i = 0; i < sleepers; i++) {
     Timers.after(timers, delayOf(i), () => {
       woken += i

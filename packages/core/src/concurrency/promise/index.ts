@@ -1,3 +1,3 @@
 /** Concurrency for promises, without Effect: the same kernels behind plain functions. */
+export * as PromiseBulkhead from "./Bulkhead.ts"
 export * as PromisePermits from "./Permits.ts"
-export { systemClock } from "./SystemClock.ts"

@@ -1,0 +1,170 @@
+/**
+ * What the bulkheads for fibers and for promises share: the kernel, driven by a wheel, telling what happens.
+ * It resumes callers through callbacks and knows neither of them.
+ */
+import * as Kernel from "../kernel/Bulkhead.ts"
+import type { Priority } from "../kernel/PriorityQueue.ts"
+
+export interface BulkheadOptions extends Kernel.Settings {
+  /** Named in errors and events. */
+  readonly name: string
+  /** Called at once, on the path of the call: keep it short. Without contention nothing is told. */
+  readonly onEvent?: (event: BulkheadEvent) => void
+}
+
+export type BulkheadEvent = {
+  readonly _tag: "Waiting" | "Granted" | "Refused" | "WaitedTooLong" | "GaveUp"
+  readonly bulkhead: string
+  readonly priority: Priority
+  readonly running: number
+  readonly waiting: number
+}
+
+export interface BulkheadStats {
+  readonly limit: number
+  readonly running: number
+  readonly waiting: number
+}
+
+/** Too many run and too many wait: refused on arrival, nothing was started. Built once for many refusals: do not write to it. */
+export class BulkheadFull extends Error {
+  readonly _tag = "BulkheadFull"
+  override readonly name = "BulkheadFull"
+  readonly bulkhead: string
+  readonly priority: Priority
+
+  constructor(bulkhead: string, priority: Priority) {
+    super(`The bulkhead "${bulkhead}" is full for ${priority} priority; try again later`)
+    this.bulkhead = bulkhead
+    this.priority = priority
+  }
+}
+
+/** Waited as long as the bulkhead lets anyone wait; nothing was started. Built once for many: do not write to it. */
+export class BulkheadWaitExceeded extends Error {
+  readonly _tag = "BulkheadWaitExceeded"
+  override readonly name = "BulkheadWaitExceeded"
+  readonly bulkhead: string
+  readonly maxWaitMillis: number
+
+  constructor(bulkhead: string, maxWaitMillis: number) {
+    super(`Waited ${maxWaitMillis} ms for the bulkhead "${bulkhead}", the longest that it lets anyone wait`)
+    this.bulkhead = bulkhead
+    this.maxWaitMillis = maxWaitMillis
+  }
+}
+
+/** A wheel, whoever drives it. */
+export interface Alarm {
+  readonly now: () => number
+  readonly schedule: (millis: number, run: () => void) => unknown
+}
+
+/** What to do when the wait is over: run, or fail with the error. */
+export type Outcome = (refused: BulkheadWaitExceeded | undefined) => void
+
+export class BulkheadGate {
+  private readonly bulkhead: Kernel.Bulkhead<Outcome>
+  private readonly full: Readonly<Record<Priority, BulkheadFull>>
+  private readonly waitExceeded: BulkheadWaitExceeded
+  private readonly options: BulkheadOptions
+  private readonly alarm: Alarm
+  private alarmIsSet = false
+  private settling = false
+
+  constructor(options: BulkheadOptions, alarm: Alarm) {
+    this.options = options
+    this.alarm = alarm
+    this.bulkhead = Kernel.make(options)
+    this.waitExceeded = new BulkheadWaitExceeded(options.name, this.bulkhead.maxWaitMillis)
+    this.full = {
+      high: new BulkheadFull(options.name, "high"),
+      middle: new BulkheadFull(options.name, "middle"),
+      low: new BulkheadFull(options.name, "low"),
+    }
+  }
+
+  /** True when one may run at once; then it owes `leave`. */
+  tryEnter(): boolean {
+    return Kernel.tryEnter(this.bulkhead)
+  }
+
+  leave(): void {
+    Kernel.leave(this.bulkhead)
+    if (this.bulkhead.permits.queue.size > 0) this.settle()
+  }
+
+  /** Gets in line for `outcome`, or says why not. */
+  enter(outcome: Outcome, priority: Priority): Kernel.Waiter<Outcome> | BulkheadFull {
+    // Who has waited too long is no reason to refuse anyone.
+    if (this.bulkhead.permits.queue.size > 0) this.settle()
+    const waiter = Kernel.waiter(outcome, priority)
+    const verdict = Kernel.enter(this.bulkhead, waiter, this.alarm.now())
+    if (verdict === "full") {
+      this.tell("Refused", priority)
+      return this.full[priority]
+    }
+    if (verdict === "run") {
+      outcome(undefined)
+      return waiter
+    }
+    this.tell("Waiting", priority)
+    this.setAlarm()
+    this.settle()
+    return waiter
+  }
+
+  /** Ends one that was in line, whether it ran or gave up. */
+  end(waiter: Kernel.Waiter<Outcome>): void {
+    if (waiter.queued) {
+      Kernel.end(this.bulkhead, waiter)
+      this.tell("GaveUp", waiter.priority)
+    } else {
+      Kernel.end(this.bulkhead, waiter)
+    }
+    this.settle()
+  }
+
+  resize(limit: number): void {
+    Kernel.resize(this.bulkhead, limit)
+    this.settle()
+  }
+
+  stats(): BulkheadStats {
+    const { limit, inFlight, queue } = this.bulkhead.permits
+    return { limit, running: inFlight, waiting: queue.size }
+  }
+
+  /** A call that ends at once settles again from within; the loop goes on, it does not nest. */
+  private settle(): void {
+    if (this.settling || this.bulkhead.permits.queue.size === 0) return
+    this.settling = true
+    try {
+      const now = this.alarm.now()
+      for (let next = Kernel.next(this.bulkhead, now); next !== undefined; next = Kernel.next(this.bulkhead, now)) {
+        this.tell(next.held === 1 ? "Granted" : "WaitedTooLong", next.priority)
+        next.value(next.held === 1 ? undefined : this.waitExceeded)
+      }
+    } finally {
+      this.settling = false
+    }
+  }
+
+  /** One alarm a bulkhead: for the one who waits longest. */
+  private setAlarm(): void {
+    const at = Kernel.nextExpiry(this.bulkhead)
+    if (this.alarmIsSet || at === Number.POSITIVE_INFINITY) return
+    this.alarmIsSet = true
+    this.alarm.schedule(at - this.alarm.now(), () => {
+      this.alarmIsSet = false
+      this.settle()
+      this.setAlarm()
+    })
+  }
+
+  private tell(tag: BulkheadEvent["_tag"], priority: Priority): void {
+    if (this.options.onEvent === undefined) return
+    const { running, waiting } = this.stats()
+    this.options.onEvent({ _tag: tag, bulkhead: this.options.name, priority, running, waiting })
+  }
+}
