@@ -240,19 +240,24 @@ describe("failures", () => {
     expect([loseAfter(last), loseAfter(() => {})]).toEqual([50, 100])
   })
 
-  test.each(["unauthorized", "unknown-version", "superseded"] as const)(
-    "%s: it says so and asks again slowly",
-    (code) => {
-      const m = machine()
-      m.connect()
-      m.receive({ _tag: "Problem", code, message: "no" })
-      expect(m.state.problem).toEqual({ code, message: "no" })
-      expect(m.state.link).toMatchObject({ _tag: "Waiting", refused: true })
-      expect(waitMillis(m)).toBe(7_500)
-      m.connect()
-      expect(m.state.problem).toBe(null)
-    },
-  )
+  test("superseded: mostly by its own former connection, so it comes back in a second or two, not at once", () => {
+    const m = machine()
+    m.connect()
+    m.receive({ _tag: "Problem", code: "superseded", message: "another" })
+    expect(m.state.link).toMatchObject({ _tag: "Waiting", refused: false })
+    expect(waitMillis(m)).toBe(1_500)
+  })
+
+  test.each(["unauthorized", "unknown-version"] as const)("%s: it says so and asks again slowly", (code) => {
+    const m = machine()
+    m.connect()
+    m.receive({ _tag: "Problem", code, message: "no" })
+    expect(m.state.problem).toEqual({ code, message: "no" })
+    expect(m.state.link).toMatchObject({ _tag: "Waiting", refused: true })
+    expect(waitMillis(m)).toBe(7_500)
+    m.connect()
+    expect(m.state.problem).toBe(null)
+  })
 
   test("a frame of a version that this bridge does not speak is such a refusal too", () => {
     const m = machine()

@@ -116,16 +116,14 @@ const dial = (state: DeliveryState, { now }: Surroundings): Step => {
   }
 }
 
-/** Gives the connection up and waits. When refused it waits about the longest: asking again soon helps nobody. */
+/** Gives the connection up and waits. */
 const fail = (state: DeliveryState, problem: Problem, { now, random, limits }: Surroundings): Step => {
   const { link } = state
   if (link._tag !== "Dialling" && link._tag !== "Greeting" && link._tag !== "Streaming") return unchanged(state)
-  const refused = refusals.has(problem.code)
   const steady = link._tag === "Streaming" && now - link.welcomedAt >= limits.steadyMillis
   const attempt = steady ? 0 : state.attempt
-  const delay = refused
-    ? limits.backoff.maxMillis * (0.5 + random / 2)
-    : Backoff.delayMillis(limits.backoff, attempt, random)
+  const delay = delayMillis(problem.code, attempt, random, limits.backoff)
+  const refused = refusals.has(problem.code)
   return {
     state: { ...state, attempt: attempt + 1, problem, link: { _tag: "Waiting", until: now + delay, refused } },
     commands: [{ _tag: "HangUp" }],
@@ -133,7 +131,15 @@ const fail = (state: DeliveryState, problem: Problem, { now, random, limits }: S
 }
 
 /** Asking again soon changes nothing about these. */
-const refusals: ReadonlySet<ProblemCode> = new Set<ProblemCode>(["unauthorized", "unknown-version", "superseded"])
+const refusals: ReadonlySet<ProblemCode> = new Set<ProblemCode>(["unauthorized", "unknown-version"])
+
+const delayMillis = (code: ProblemCode, attempt: number, random: number, backoff: Backoff.Backoff): number => {
+  if (refusals.has(code)) return backoff.maxMillis * (0.5 + random / 2)
+  // Mostly it was a late word of this bridge's own former connection; but two bridges with one identity, which
+  // both get on for a while each time, must not chase each other at full speed.
+  if (code === "superseded") return backoff.baseMillis * 10 * (1 + random)
+  return Backoff.delayMillis(backoff, attempt, random)
+}
 
 const received = (before: DeliveryState, frame: TelemetryFrame.TelemetryFrame | FrameError, at: Surroundings): Step => {
   const link: Link = before.link._tag === "Streaming" ? { ...before.link, heardAt: at.now } : before.link
