@@ -8,7 +8,7 @@
  * @example
  * Ledger.compare(recorded, stored) // { samplesRecorded: 21600, samplesStored: 21600, lost: 0, duplicated: 0, … }
  */
-import type { Bundle, SensorKind } from "@paceline/core/wire"
+import { type Bundle, SensorKind } from "@paceline/core/wire"
 
 /** A chunk as it lies in a buffer or a store, decoded. */
 export interface LedgerChunk {
@@ -106,7 +106,7 @@ export interface SourceCheck {
  * A bridge hears nothing before it has started, and one that is killed misses what is said until it is back,
  * and what it had not made durable. Apart from that it must have recorded everything: within one incarnation
  * nothing of a stream may be missing between the first and the last sample recorded, and each stream's last
- * sample must be there.
+ * sample must be there. The mark that an activity begins is the bridge's own word, and not looked at.
  */
 export const checkSource = (recorded: ReadonlyArray<LedgerChunk>, said: Iterable<Sample>): SourceCheck => {
   const balance = new Map<string, number>()
@@ -114,6 +114,7 @@ export const checkSource = (recorded: ReadonlyArray<LedgerChunk>, said: Iterable
   const spans = new Map<string, Map<string, { from: number; to: number }>>()
   for (const { incarnation, bundle } of recorded) {
     for (const sample of samplesOf(bundle)) {
+      if (isStart(sample)) continue
       add(balance, keyOf(sample), 1)
       const stream = streamOf(sample)
       const byIncarnation = spans.get(stream) ?? new Map<string, { from: number; to: number }>()
@@ -163,5 +164,7 @@ export const checkSource = (recorded: ReadonlyArray<LedgerChunk>, said: Iterable
   }
   return { invented, skipped, unheard, findings }
 }
+
+const isStart = ({ kind, value }: Sample): boolean => kind === "activity" && value === SensorKind.ACTIVITY_STARTED
 
 const streamOf = ({ sensor, kind }: Sample): string => `${sensor}|${kind}`

@@ -3,7 +3,7 @@
  *
  * Whatever is started here ends with the scope: processes are killed, sockets closed.
  */
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import * as Net from "node:net"
 import { join } from "node:path"
 import type { AthleteId, ClassId, DeviceId, PointsAward } from "@paceline/core/contract"
@@ -117,11 +117,18 @@ export const figures = (server: Server, classId: ClassId, { athletes }: Enrolled
     }
   }).pipe(asFailure("The server could not be asked for its figures"))
 
-/** The server's API with the key that it wrote into its data folder. */
-const asAdmin = (server: { readonly url: string; readonly dataFolder: string }) =>
-  Effect.try(() => readFileSync(join(server.dataFolder, "admin.key"), "utf8").trim()).pipe(
+/** The server's API with the key that it writes into its data folder, shortly after it begins to answer. */
+const asAdmin = (server: Server) => {
+  const file = join(server.dataFolder, "admin.key")
+  return until(
+    `the server had written ${file}`,
+    5_000,
+    Effect.sync(() => existsSync(file)),
+  ).pipe(
+    Effect.zipRight(Effect.try({ try: () => readFileSync(file, "utf8").trim(), catch: (cause) => cause })),
     Effect.flatMap((adminKey) => Enrolment.connect({ url: server.url, adminKey })),
   )
+}
 
 /** Any error as the failure of the rehearsal, after what could not be done. */
 export const asFailure =

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
+import { SensorKind } from "@paceline/core/wire"
 import { type Recording, readFitActivity, streamOf } from "@paceline/device-bridge/files"
 import { Athlete, Playback, simulateAthlete } from "@paceline/device-bridge/simulator"
 import { Effect } from "effect"
@@ -15,7 +16,10 @@ export interface Source {
   readonly athletes: ReadonlyArray<NewAthlete>
   /** The files that the bridge is to play, absolute; none for made-up athletes. */
   readonly files: ReadonlyArray<string>
-  /** All that the straps measure in a playback of so many seconds of their own time. */
+  /**
+   * All that the straps measure in a playback of so many seconds of their own time, and the mark with which each
+   * ends. The mark with which one begins is not among it: it lies where the bridge first heard the strap.
+   */
   readonly said: (startedAtMs: number, seconds: number) => Iterable<Sample>
 }
 
@@ -54,6 +58,8 @@ export const load = (options: SourceOptions): Effect.Effect<Source, RehearsalFai
           for (const { kind, offsetMs, value } of Playback.samplesBetween(plays, -1, seconds * 1000)) {
             yield { sensor, kind, atMillis: startedAtMs + offsetMs, value }
           }
+          const endedAtMs = startedAtMs + seconds * 1000
+          yield { sensor, kind: "activity", atMillis: endedAtMs, value: SensorKind.ACTIVITY_ENDED }
         }
       },
     }
