@@ -39,9 +39,9 @@ export class TileCard extends Component<TileCardProps> {
 const Alias = ({ alias }: { readonly alias: string }) => {
   const { letters, lines } = aliasFit(alias)
   return (
-    <h3 class="tile-alias" style={{ "--letters": letters, "--lines": lines }}>
+    <h2 class="tile-alias" style={{ "--letters": letters, "--lines": lines }}>
       <span>{alias}</span>
-    </h3>
+    </h2>
   )
 }
 

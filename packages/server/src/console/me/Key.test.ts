@@ -1,0 +1,22 @@
+import { expect, it } from "vitest"
+import { fragmentOf, keyIn } from "./Key.ts"
+
+it.each([
+  ["#key=abc", "abc"],
+  ["key=abc", "abc"],
+  ["abc", "abc"],
+  ["  ath_9-X.y \n", "ath_9-X.y"],
+  ["https://gym.example/me#key=abc", "abc"],
+  ["#key=abc&x=1", "abc"],
+  ["", null],
+  ["#", null],
+  ["#key=", null],
+  ["#somewhere", null],
+  ["two words", null],
+])("the key in %j is %j", (text, key) => {
+  expect(keyIn(text)).toBe(key)
+})
+
+it("a key survives the way into the address and back", () => {
+  for (const key of ["abc", "a+b/c==", "a&b%20#c"]) expect(keyIn(fragmentOf(key))).toBe(key)
+})

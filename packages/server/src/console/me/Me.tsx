@@ -1,0 +1,200 @@
+/**
+ * The athlete's own page, on a phone: how they appear on the wall, and what they let others see.
+ */
+import {
+  type Client,
+  Conflict,
+  createClient,
+  Forbidden,
+  InvalidRequest,
+  NotFound,
+  type Profile,
+  Unauthorized,
+} from "@paceline/client-sdk"
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
+import { ConnectionState } from "../parts/ConnectionState.tsx"
+import { PacelineMark } from "../parts/Icons.tsx"
+import { useLiveClass } from "../parts/LiveClass.ts"
+import { TileCard } from "../parts/TileCard.tsx"
+import { fragmentOf, keyIn } from "./Key.ts"
+import { ProfileEditor } from "./ProfileEditor.tsx"
+import * as Form from "./ProfileForm.ts"
+
+export const Me = ({ classId }: { readonly classId: string }) => {
+  const key = useKey()
+  const live = useLiveClass(classId)
+  return (
+    <div class="me">
+      <header class="me-bar">
+        <a class="me-brand" href="/">
+          <PacelineMark />
+          <span>paceline</span>
+        </a>
+        <ConnectionState state={live.state} lastHeardAtMs={live.lastHeardAtMs} />
+      </header>
+      {key === null ? <AskForKey /> : <MyProfile key={key} athleteKey={key} live={live} classId={classId} />}
+    </div>
+  )
+}
+
+const useKey = (): string | null => {
+  const [key, setKey] = useState(() => keyIn(location.hash))
+  useEffect(() => {
+    const changed = () => setKey(keyIn(location.hash))
+    addEventListener("hashchange", changed)
+    return () => removeEventListener("hashchange", changed)
+  }, [])
+  return key
+}
+
+const AskForKey = ({ refused }: { readonly refused?: string }) => {
+  const [text, setText] = useState("")
+  const use = (event: Event) => {
+    event.preventDefault()
+    const key = keyIn(text)
+    if (key !== null) location.hash = fragmentOf(key)
+  }
+  return (
+    <main class="me-main">
+      <h1>{refused === undefined ? "This page needs your link" : "This link does not work"}</h1>
+      <p class="me-lead" role={refused === undefined ? undefined : "alert"}>
+        {refused ?? "Open the link that your gym gave you, or paste it here. It ends with your personal key."}
+      </p>
+      <form class="me-card me-key" onSubmit={use}>
+        <label for="key">Your link or key</label>
+        <input
+          id="key"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+        />
+        <button class="me-button" type="submit" disabled={keyIn(text) === null}>
+          Open my page
+        </button>
+      </form>
+    </main>
+  )
+}
+
+type Loaded =
+  | { readonly _tag: "Loading" }
+  | { readonly _tag: "Refused"; readonly message: string }
+  | { readonly _tag: "Away"; readonly message: string }
+  | { readonly _tag: "Ready"; readonly form: Form.ProfileForm }
+
+interface MyProfileProps {
+  readonly athleteKey: string
+  readonly live: ReturnType<typeof useLiveClass>
+  readonly classId: string
+}
+
+const MyProfile = ({ athleteKey, live, classId }: MyProfileProps) => {
+  const client = useMemo(() => createClient({ url: location.origin, key: athleteKey }), [athleteKey])
+  const [loaded, setLoaded] = useState<Loaded>({ _tag: "Loading" })
+  const load = useCallback(async () => {
+    setLoaded({ _tag: "Loading" })
+    setLoaded(await read(client))
+  }, [client])
+  useEffect(() => {
+    void load()
+    return () => client.close()
+  }, [client, load])
+
+  switch (loaded._tag) {
+    case "Loading":
+      return (
+        <main class="me-main" aria-busy="true">
+          <h1>One moment</h1>
+          <p class="me-lead">Reading your profile.</p>
+        </main>
+      )
+    case "Refused":
+      return <AskForKey refused={loaded.message} />
+    case "Away":
+      return (
+        <main class="me-main">
+          <h1>The server is away</h1>
+          <p class="me-lead" role="alert">
+            {loaded.message}
+          </p>
+          <button class="me-button" type="button" onClick={() => void load()}>
+            Try again
+          </button>
+        </main>
+      )
+    case "Ready": {
+      const setForm = (form: Form.ProfileForm) => setLoaded({ _tag: "Ready", form })
+      const { form } = loaded
+      return (
+        <main class="me-main">
+          <h1>Hello, {form.saved.alias}</h1>
+          <MyTile profile={form.saved} live={live} classId={classId} />
+          <ProfileEditor form={form} onChange={setForm} onSave={(current) => void save(client, current, setForm)} />
+        </main>
+      )
+    }
+  }
+}
+
+const read = async (client: Client): Promise<Loaded> => {
+  try {
+    return { _tag: "Ready", form: Form.begin(await client.me.get()) }
+  } catch (error) {
+    if (error instanceof Unauthorized || error instanceof Forbidden || error instanceof NotFound) {
+      return {
+        _tag: "Refused",
+        message: "The key in it is not known here. It may be old or cut short: ask at the desk for a new one.",
+      }
+    }
+    return { _tag: "Away", message: sentenceOf(error) }
+  }
+}
+
+/** Saves what was chosen. When it was changed elsewhere meanwhile, reads what stands there and lets the athlete decide. */
+const save = async (client: Client, form: Form.ProfileForm, show: (form: Form.ProfileForm) => void): Promise<void> => {
+  const checked = Form.check(form)
+  show(checked.form)
+  if (checked._tag === "Invalid") return
+  try {
+    show(Form.saved(await client.me.change(checked.change)))
+  } catch (error) {
+    if (error instanceof Conflict) show(await resolved(client, checked.form))
+    else if (error instanceof InvalidRequest) show(Form.failed(checked.form, error.message, error.issues))
+    else show(Form.failed(checked.form, sentenceOf(error)))
+  }
+}
+
+const resolved = async (client: Client, form: Form.ProfileForm): Promise<Form.ProfileForm> => {
+  try {
+    return Form.conflicted(form, await client.me.get())
+  } catch (error) {
+    return Form.failed(form, sentenceOf(error))
+  }
+}
+
+const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : "Something went wrong.")
+
+interface MyTileProps {
+  readonly profile: Profile
+  readonly live: MyProfileProps["live"]
+  readonly classId: string
+}
+
+/** The tile as everyone sees it. */
+const MyTile = ({ profile, live, classId }: MyTileProps) => {
+  const tile = live.tiles.find(({ athleteId }) => athleteId === profile.athleteId)
+  return (
+    <section class="me-tile" data-state={live.state} aria-label="Your tile on the wall">
+      {tile === undefined ? (
+        <p class="me-tile-empty">Your tile appears here with your first heartbeat. Put on your strap.</p>
+      ) : (
+        <TileCard tile={tile} silentSinceMs={live.silence.get(tile.athleteId)?.sinceMs ?? null} />
+      )}
+      <p class="me-tile-note">
+        This is what everyone sees on <a href={`/wall?class=${encodeURIComponent(classId)}`}>the wall</a>.
+      </p>
+    </section>
+  )
+}
