@@ -26,7 +26,7 @@ const KNOWN: ReadonlyMap<string, FaultKind> = new Map<string, FaultKind>([
   ...(["TimeoutExceeded", "TimeoutError", "TimeoutException", "ETIMEDOUT", "ConnectTimeoutError"] as const).map(
     (name): [string, FaultKind] => [name, "timeout"],
   ),
-  ...(["BreakerOpen", "RateLimited", "BulkheadFull", "BulkheadRejected", "Shed"] as const).map(
+  ...(["BreakerOpen", "RateLimited", "BulkheadFull", "BulkheadWaitExceeded", "Shed", "SwitchedOff"] as const).map(
     (name): [string, FaultKind] => [name, "refused"],
   ),
   ...(["AbortError", "InterruptedException", "ABORT_ERR"] as const).map((name): [string, FaultKind] => [

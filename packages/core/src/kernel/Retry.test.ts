@@ -21,7 +21,7 @@ describe("Retry", () => {
   it.each([
     ["permanent", "permanent"],
     ["cancelled", "cancelled"],
-    ["refused", "breaker-open"],
+    ["refused", "refused"],
   ] as const)("[resilience 36] an error that cannot be retried is not: %s", (kind, reason) => {
     expect(Retry.decide(Retry.user, { ...failure, kind }, 0.5)).toEqual({ _tag: "Stop", reason })
   })

@@ -50,7 +50,15 @@ export interface Failure {
 }
 
 /** Why a call is not tried again. */
-export type StopReason = "permanent" | "cancelled" | "attempts" | "total-time" | "budget" | "breaker-open" | "nested"
+export type StopReason =
+  | "permanent"
+  | "cancelled"
+  | "attempts"
+  | "total-time"
+  | "budget"
+  | "breaker-open"
+  | "refused"
+  | "nested"
 
 export type Decision =
   | { readonly _tag: "Again"; readonly delayMillis: number }
@@ -69,7 +77,8 @@ export const decide = (
   budget: () => boolean = () => true,
 ): Decision => {
   if (failure.kind === "cancelled") return stop("cancelled")
-  if (failure.breakerOpen === true || failure.kind === "refused") return stop("breaker-open")
+  if (failure.breakerOpen === true) return stop("breaker-open")
+  if (failure.kind === "refused") return stop("refused")
   if (!Fault.mayPass(failure.kind)) return stop("permanent")
   if (failure.nested === true) return stop("nested")
   if (failure.attempt >= settings.attempts) return stop("attempts")

@@ -10,7 +10,8 @@
  */
 import { Effect } from "effect"
 import type { Limit } from "../kernel/RateLimiter.ts"
-import { type Ask, RateLimitStore, type RateLimitStoreError } from "./RateLimitStore.ts"
+import type { Ask } from "./MemoryLimits.ts"
+import { RateLimitStore, type RateLimitStoreError } from "./RateLimitStore.ts"
 
 export interface StorePromise {
   /** Begins with the number of the promise. */

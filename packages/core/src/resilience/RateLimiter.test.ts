@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Exit, Fiber, TestClock } from "effect"
+import { memoryLimits } from "./MemoryLimits.ts"
 import * as RateLimiter from "./RateLimiter.ts"
 import * as RateLimitStore from "./RateLimitStore.ts"
 import * as RateLimitStoreSuite from "./RateLimitStoreSuite.ts"
@@ -20,7 +21,7 @@ describe("the memory store", () => {
   }
 
   it("[resilience 64] the number of keys is bounded", () => {
-    const memory = RateLimitStore.memoryLimits(50)
+    const memory = memoryLimits(50)
     for (let i = 0; i < 1_000; i++)
       memory.take(
         [

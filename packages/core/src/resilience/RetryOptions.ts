@@ -3,6 +3,7 @@ import * as Fault from "../kernel/Fault.ts"
 import * as Kernel from "../kernel/Retry.ts"
 import * as RetryBudget from "../kernel/RetryBudget.ts"
 import * as BreakerCell from "./BreakerCell.ts"
+import { BreakerOpen } from "./Errors.ts"
 
 export interface RetryOptions extends Partial<Kernel.RetrySettings> {
   /** The budget: settings for one of its own, or one that is shared. Default 20 % of calls, floor 3. */
@@ -72,7 +73,9 @@ export const decide = (plan: RetryPlan, failed: Attempted, random: number): Kern
       elapsedMillis: nowMillis - failed.startedAtMillis,
       previousMillis: failed.previousMillis,
       retryAfterMillis: plan.retryAfterMillis(error, nowMillis),
-      breakerOpen: plan.breaker !== undefined && BreakerCell.isOpen(plan.breaker.cell, nowMillis),
+      breakerOpen:
+        error instanceof BreakerOpen ||
+        (plan.breaker !== undefined && BreakerCell.isOpen(plan.breaker.cell, nowMillis)),
     },
     random,
     () => RetryBudget.take(plan.budget, nowMillis),

@@ -8,7 +8,7 @@
  */
 import type { Verdict } from "../../kernel/RateLimiter.ts"
 import { RateLimited } from "../Errors.ts"
-import { type Ask, type MemoryLimits, memoryLimits } from "../RateLimitStore.ts"
+import { type Ask, type MemoryLimits, memoryLimits } from "../MemoryLimits.ts"
 import { callOf, type Operation, type Parent, sleep } from "./Call.ts"
 
 export interface PromiseRateLimiter {
