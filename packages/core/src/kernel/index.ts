@@ -2,10 +2,10 @@
  * Kernels: every decision as plain synchronous TypeScript, `(state, input, now) → state and outcome`.
  * No Effect, no I/O, no clock; nothing here imports from outside this folder.
  */
+export * as AdaptiveLimit from "./AdaptiveLimit.ts"
 export * as AdaptiveTimeout from "./AdaptiveTimeout.ts"
 export * as Backoff from "./Backoff.ts"
 export * as BoundedMap from "./BoundedMap.ts"
-export type { BreakerEvent, OpenReason } from "./BreakerEvent.ts"
 export * as BreakerSettings from "./BreakerSettings.ts"
 export * as BreakerSnapshot from "./BreakerSnapshot.ts"
 export * as Bulkhead from "./Bulkhead.ts"
@@ -30,3 +30,4 @@ export * as RetryBudget from "./RetryBudget.ts"
 export * as SlidingWindow from "./SlidingWindow.ts"
 export * as TimerWheel from "./TimerWheel.ts"
 export * as Timers from "./Timers.ts"
+export type { BreakerEvent, OpenReason } from "./BreakerEvent.ts"
