@@ -42,13 +42,13 @@ export class Pending {
   }
 
   /**
-   * Adds a sample; false when there is no room for it.
+   * Adds a sample; false when there is no room for it. The marks of activities are few and are never turned away.
    *
    * @throws SampleRefused when the sensor's name, the kind or the time cannot be encoded
    */
   add(sensor: string, kind: SensorKind.SensorKind, atMillis: number, value: number): boolean {
     assertSample(sensor, kind, atMillis, value)
-    if (this.sampleCount >= this.#maxSamples) return false
+    if (this.sampleCount >= this.#maxSamples && kind !== "activity") return false
     if (this.#ended.has(sensor) || this.#openSamples >= MAX_SAMPLES_IN_CHUNK) this.#seal()
     const key = `${kind} ${sensor}`
     let block = this.#blocks.get(key)

@@ -1,0 +1,165 @@
+/**
+ * The bridge as a program: plays straps into a bridge until it is told to stop.
+ *
+ * It may be killed at any moment and started again with the same flags: the playback goes on where the clock is,
+ * what was recorded is delivered once, and each activity is ended once.
+ *
+ * @example
+ * process.exitCode = await runBridge(process.argv.slice(2), processIo(bunSqlite()))
+ */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import type { Bridge, BridgeStatus } from "../bridge/Bridge.ts"
+import { OpenBridge } from "../bridge/OpenBridge.ts"
+import { BufferClosed, BufferFailed, BufferFull, BufferOwned, BufferTooNew } from "../buffer/Errors.ts"
+import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
+import { type Flags, HELP, parseFlags } from "./Flags.ts"
+import * as Player from "./Player.ts"
+import type { BridgeIo } from "./ProcessIo.ts"
+import { type Reporter, reporter } from "./Reporter.ts"
+import { loadStraps, type Strap } from "./Straps.ts"
+
+export { type BridgeIo, processIo } from "./ProcessIo.ts"
+
+/** The buffer's file in the folder given by `--data`. */
+export const BUFFER_FILE = "buffer.sqlite"
+
+/** The exit codes of sysexits.h. */
+const Exit = { ok: 0, usage: 64, data: 65, cannotCreate: 73, io: 74, owned: 75, tooNew: 78 } as const
+
+/** How often straps are looked at, and how often the status is told, in real milliseconds. */
+const TICK_MILLIS = 100
+const STATUS_MILLIS = 500
+
+/** The cursor that says how far the playback has got. */
+const CURSOR = "playback"
+
+/** Runs until the signal, or until all is delivered with `--exit-when-drained`. Resolves to the exit code. */
+export const runBridge = async (argv: ReadonlyArray<string>, io: BridgeIo): Promise<number> => {
+  const parsed = parseFlags(argv, io.env, Date.now())
+  switch (parsed._tag) {
+    case "Help":
+      io.write(HELP.trimEnd())
+      return Exit.ok
+    case "Wrong":
+      io.writeError(parsed.message)
+      return Exit.usage
+    case "Run":
+      return run(parsed.flags, io)
+  }
+}
+
+const run = async (flags: Flags, io: BridgeIo): Promise<number> => {
+  const straps = loadStraps(flags)
+  if ("_tag" in straps) {
+    io.writeError(straps.message)
+    return Exit.data
+  }
+  try {
+    mkdirSync(flags.dataFolder, { recursive: true, mode: 0o700 })
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    io.writeError(`The data folder ${flags.dataFolder} cannot be made: ${reason}. Choose another with --data.`)
+    return Exit.cannotCreate
+  }
+  const report = reporter(flags, io)
+  try {
+    const bridge = open(flags, io.driver, report)
+    report.started(join(flags.dataFolder, BUFFER_FILE))
+    return await operate(bridge, flags, straps, report, io.signal)
+  } catch (thrown) {
+    const code = exitCodeOf(thrown)
+    if (code === null) throw thrown
+    io.writeError(thrown instanceof Error ? thrown.message : String(thrown))
+    return code
+  }
+}
+
+const open = (flags: Flags, driver: SqliteDriver, report: Reporter): Bridge =>
+  new OpenBridge({
+    path: join(flags.dataFolder, BUFFER_FILE),
+    driver,
+    url: flags.url,
+    deviceId: flags.deviceId,
+    key: flags.key,
+    flushMillis: flags.flushMillis,
+    keepDelivered: flags.keepDelivered,
+    onEvent: report.happened,
+  })
+
+/** Plays and tells until it is time to end, then closes the bridge whatever happened. */
+const operate = async (
+  bridge: Bridge,
+  flags: Flags,
+  straps: ReadonlyArray<Strap>,
+  report: Reporter,
+  signal: AbortSignal,
+): Promise<number> => {
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  })
+  const telling = setInterval(() => report.status(bridge.status()), STATUS_MILLIS)
+  const playing = playInto(bridge, { ...flags, straps })
+  try {
+    report.status(bridge.status())
+    const delivered = playing.over
+      .then(() => drained(bridge))
+      .then((status) => status !== null && report.drained(status))
+    // Without the flag the program stays, and delivers what else may come to wait; it has nothing more to record.
+    await (flags.exitWhenDrained ? Promise.race([delivered, stopped]) : stopped)
+  } finally {
+    playing.stop()
+    clearInterval(telling)
+    await bridge.close()
+  }
+  report.stopped(bridge.status())
+  return Exit.ok
+}
+
+/** The status when all is delivered, or null when the bridge was closed before. */
+const drained = async (bridge: Bridge): Promise<BridgeStatus | null> => {
+  try {
+    await bridge.drained()
+    return bridge.status()
+  } catch (thrown) {
+    if (thrown instanceof BufferClosed) return null
+    throw thrown
+  }
+}
+
+interface Playing {
+  /** Resolves when the playback has come to its end, if it has one. */
+  readonly over: Promise<void>
+  readonly stop: () => void
+}
+
+const playInto = (bridge: Bridge, plan: Player.Plan): Playing => {
+  if (plan.straps.length === 0) return { over: Promise.resolve(), stop: () => {} }
+  const record = ({ samples, progress }: Player.Played): Player.Progress => {
+    for (const { sensor, kind, atMillis, value } of samples) bridge.record(sensor, kind, atMillis, value)
+    bridge.moveCursor(CURSOR, Player.format(progress))
+    return progress
+  }
+  let progress = record(Player.begin(plan, Player.parse(bridge.cursor(CURSOR)), Date.now()))
+  let ticking: ReturnType<typeof setInterval> | undefined
+  const over = new Promise<void>((resolve) => {
+    const tick = (): void => {
+      if (!progress.ended) progress = record(Player.play(plan, progress, Date.now()))
+      if (!progress.ended) return
+      clearInterval(ticking)
+      resolve()
+    }
+    ticking = setInterval(tick, TICK_MILLIS)
+    tick()
+  })
+  return { over, stop: () => clearInterval(ticking) }
+}
+
+const exitCodeOf = (thrown: unknown): number | null => {
+  if (thrown instanceof BufferOwned) return Exit.owned
+  if (thrown instanceof BufferTooNew) return Exit.tooNew
+  if (thrown instanceof BufferFull) return Exit.io
+  if (thrown instanceof BufferFailed) return thrown.code === "SQLITE_CANTOPEN" ? Exit.cannotCreate : Exit.io
+  return null
+}
