@@ -1,0 +1,140 @@
+/**
+ * The command line: what commands there are and their flags; `Help.ts` says the same to people. What a command does is
+ * loaded when it is run, so that each starts as fast as it can.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Console, Effect } from "effect"
+import { VERSION } from "../observability/Version.ts"
+import * as SettingFlags from "./SettingFlags.ts"
+
+const json = Options.boolean("json").pipe(Options.withDescription("Print JSON, for programs."))
+
+const local = { data: SettingFlags.data, config: SettingFlags.file }
+
+const serve = Command.make(
+  "serve",
+  {
+    ...SettingFlags.all,
+    demo: Options.boolean("demo").pipe(Options.withDescription("With a class of made-up athletes that train.")),
+  },
+  ({ demo, ...flags }) =>
+    Effect.gen(function* () {
+      const settings = yield* SettingFlags.load(flags)
+      const { serve } = yield* Effect.promise(() => import("./serve.ts"))
+      yield* serve({ settings, demo })
+    }),
+).pipe(
+  Command.withDescription("Run a server: the live wall, the API and the doors for bridges, on data in one folder."),
+)
+
+/** Here for the help: its flags are the bridge's own, and `main` hands them on before this is looked at. */
+const bridge = Command.make("bridge", { arguments: Args.text({ name: "flags" }).pipe(Args.repeated) }).pipe(
+  Command.withDescription(
+    "Run a bridge: it buffers sensors in a folder of its own and delivers each sample to a server once.",
+  ),
+)
+
+export const device = Command.make("device").pipe(
+  Command.withDescription("Register bridges with the server that runs here, and say who wears which sensor."),
+  Command.withSubcommands([
+    Command.make("add", { name: Args.text({ name: "name" }), json, ...local }, ({ name, json, ...flags }) =>
+      Effect.gen(function* () {
+        const settings = yield* SettingFlags.load(flags)
+        const device = yield* Effect.promise(() => import("./device.ts"))
+        yield* device.add(settings, { name, json })
+      }),
+    ).pipe(Command.withDescription("Register a bridge and show its key.")),
+    Command.make("list", { json, ...local }, ({ json, ...flags }) =>
+      Effect.gen(function* () {
+        const settings = yield* SettingFlags.load(flags)
+        const device = yield* Effect.promise(() => import("./device.ts"))
+        yield* device.list(settings, { json })
+      }),
+    ).pipe(Command.withDescription("List the bridges, and what they delivered.")),
+    Command.make(
+      "pair",
+      {
+        device: Args.text({ name: "device" }),
+        sensor: Args.text({ name: "sensor" }),
+        athlete: Args.text({ name: "athlete" }),
+        class: Options.text("class").pipe(Options.withDescription("The class's id."), Options.withDefault("main")),
+        json,
+        ...local,
+      },
+      ({ config, data, ...options }) =>
+        Effect.gen(function* () {
+          const settings = yield* SettingFlags.load({ config, data })
+          const device = yield* Effect.promise(() => import("./device.ts"))
+          yield* device.pair(settings, options)
+        }),
+    ).pipe(Command.withDescription("Say who wears a sensor, and in which class.")),
+  ]),
+)
+
+export const athlete = Command.make("athlete").pipe(
+  Command.withDescription("Add athletes to the server that runs here, and list them."),
+  Command.withSubcommands([
+    Command.make(
+      "add",
+      {
+        alias: Args.text({ name: "alias" }),
+        maxHeartRateBpm: Options.integer("max-heart-rate").pipe(
+          Options.withDescription("Their greatest heart rate, beats a minute."),
+          Options.withDefault(190),
+        ),
+        hidden: Options.boolean("hidden").pipe(Options.withDescription("Do not show their heart rate.")),
+        json,
+        ...local,
+      },
+      ({ config, data, ...options }) =>
+        Effect.gen(function* () {
+          const settings = yield* SettingFlags.load({ config, data })
+          const athlete = yield* Effect.promise(() => import("./athlete.ts"))
+          yield* athlete.add(settings, options)
+        }),
+    ).pipe(Command.withDescription("Add an athlete, and show the link to their own page.")),
+    Command.make("list", { json, ...local }, ({ json, ...flags }) =>
+      Effect.gen(function* () {
+        const settings = yield* SettingFlags.load(flags)
+        const athlete = yield* Effect.promise(() => import("./athlete.ts"))
+        yield* athlete.list(settings, { json })
+      }),
+    ).pipe(Command.withDescription("List the athletes.")),
+  ]),
+)
+
+const config = Command.make("config", { json, ...SettingFlags.all }, ({ json, ...flags }) =>
+  Effect.gen(function* () {
+    const settings = yield* SettingFlags.load(flags)
+    const { config } = yield* Effect.promise(() => import("./config.ts"))
+    yield* config(settings, { json })
+  }),
+).pipe(
+  Command.withDescription(
+    "Print each setting, its value, and where that came from: flag, environment, file or default.",
+  ),
+)
+
+const version = Command.make("version", {}, () => Console.log(VERSION)).pipe(
+  Command.withDescription("Print the version."),
+)
+
+const root = Command.make("paceline").pipe(
+  Command.withDescription("The self-hosted engine for training together: straps, bridge, server and live wall."),
+)
+
+/** The commands that a server needs; without what only a rehearsal does. */
+const commands = [serve, bridge, device, athlete, config, version] as const
+
+export const light = root.pipe(Command.withSubcommands(commands))
+
+/** All commands. */
+export const load = Effect.map(
+  Effect.promise(() => import("./rehearse/index.ts")),
+  ({ rehearse }) => root.pipe(Command.withSubcommands([...commands, rehearse])),
+)
+
+/** What `light` understands. */
+export const LIGHT: ReadonlyArray<string> = ["serve", "device", "athlete", "config", "version"]

@@ -1,0 +1,60 @@
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import { HashMap } from "effect"
+import { describe, expect, it } from "vitest"
+import * as CommandLine from "./CommandLine.ts"
+import * as Help from "./Help.ts"
+
+const flagsOf = (command: CommandDescriptor.Command<unknown>): ReadonlyArray<string> => {
+  const text = HelpDoc.toAnsiText(
+    CommandDescriptor.getHelp(command, { ...CliConfig.defaultConfig, showBuiltIns: false }),
+  )
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape that makes text bold
+  const plain = text.replace(/\u001b\[[0-9;]*m/g, "")
+  return Array.from(plain.matchAll(/^(--[a-z-]+)/gm), ([, flag]) => flag!)
+}
+
+/** Every command that does something, by its words, with the flags that it takes. */
+const commands = (): Readonly<Record<string, ReadonlyArray<string>>> => {
+  const top = HashMap.toEntries(Command.getSubcommands(CommandLine.light))
+  const under = (group: string, inner: typeof top) =>
+    inner.map(([name, command]): (typeof top)[number] => [`${group} ${name}`, command])
+  const single = top.filter(([name]) => name !== "device" && name !== "athlete")
+  const grouped = [
+    ...under("device", HashMap.toEntries(Command.getSubcommands(CommandLine.device))),
+    ...under("athlete", HashMap.toEntries(Command.getSubcommands(CommandLine.athlete))),
+  ]
+  return Object.fromEntries([...single, ...grouped].map(([words, command]) => [words, flagsOf(command)]))
+}
+
+describe("Help", () => {
+  it("has a page for each command, with exactly the flags that it takes", () => {
+    const taken = commands()
+    expect(Object.keys(taken).sort()).toEqual(
+      Object.keys(Help.pages)
+        .filter((name) => name !== "rehearse")
+        .sort(),
+    )
+    for (const [words, flags] of Object.entries(taken)) {
+      const page = Help.pages[words]!
+      const named = page.flags.map(([flag]) => flag.split(" ")[0]!).filter((flag) => flag !== "--log-level")
+      expect([words, named.sort()]).toEqual([words, flags.toSorted()])
+    }
+  })
+
+  it("shows the page of the command asked for, the pages of a group, and else the overview", () => {
+    expect(Help.of(["serve"])).toContain("paceline serve [flags]")
+    expect(Help.of(["device", "pair"])).toContain("--class ID")
+    expect(Help.of(["device"])).toMatch(/device add[\s\S]+device list[\s\S]+device pair/)
+    expect(Help.of([])).toMatch(/Commands\n {2}serve/)
+    expect(Help.of(["nonsense"])).toBe(Help.of([]))
+  })
+
+  it("fits a terminal of 160 columns", () => {
+    for (const words of [...Object.keys(Help.pages), ""]) {
+      for (const line of Help.of(words.split(" ")).split("\n")) expect(line.length).toBeLessThanOrEqual(160)
+    }
+  })
+})

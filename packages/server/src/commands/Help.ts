@@ -1,0 +1,151 @@
+/**
+ * What `--help` says: for each command what it is for, its flags with their defaults, and lines to copy.
+ *
+ * Written by hand, because it is read by people; a test holds it to the flags that the commands really take.
+ */
+import * as Settings from "../config/Settings.ts"
+import { VERSION } from "../observability/Version.ts"
+import { table } from "./Table.ts"
+
+interface Page {
+  readonly usage: string
+  readonly about: string
+  readonly flags: ReadonlyArray<readonly [flag: string, meaning: string]>
+  readonly examples: ReadonlyArray<string>
+}
+
+type Flag = Page["flags"][number]
+
+const placeholders: Readonly<Record<string, string>> = {
+  host: "ADDRESS",
+  port: "PORT",
+  data: "FOLDER",
+  "log-format": "FORMAT",
+  "log-level": "LEVEL",
+  "live-frame-ms": "MS",
+  "bridge-window": "N",
+}
+
+const settingFlag = ({
+  name,
+  default: initial,
+  description,
+}: (typeof Settings.all)[keyof typeof Settings.all]): Flag => [
+  `--${name} ${placeholders[name] ?? "N"}`,
+  `${description} Default: ${initial}.`,
+]
+
+const config: Flag = ["--config FILE", "Read settings from this TOML file instead of paceline.toml."]
+const json: Flag = ["--json", "Print JSON, for programs."]
+const everySetting: ReadonlyArray<Flag> = [...Object.values(Settings.all).map(settingFlag), config]
+const local: ReadonlyArray<Flag> = [json, settingFlag(Settings.all.data), config]
+
+/** The commands by their words, in the order they are shown. */
+export const pages: Readonly<Record<string, Page>> = {
+  serve: {
+    usage: "serve [flags]",
+    about: `Runs a server: the live wall, the API and the doors for bridges, with all its data in one folder.
+
+A setting is taken from its flag, else from the environment (PACELINE_PORT, PACELINE_DATA, …), else from
+paceline.toml in the working directory (port = 9000), else it is the default. "paceline config" shows them all.`,
+    flags: [["--demo", "With a class of made-up athletes that train."], ...everySetting],
+    examples: [
+      "paceline serve --demo",
+      "paceline serve --host 0.0.0.0 --port 80 --data /var/lib/paceline",
+      "PACELINE_PORT=9000 paceline serve",
+    ],
+  },
+  bridge: {
+    usage: "bridge --url URL --device ID [flags]",
+    about: `Runs a bridge: it buffers the samples of many sensors on disk and delivers each to a server exactly once.
+"paceline bridge --help" lists its own flags.`,
+    flags: [],
+    examples: ["PACELINE_DEVICE_KEY=pl_… paceline bridge --url ws://127.0.0.1:8080 --device bridge-… --athletes 1"],
+  },
+  "device add": {
+    usage: "device add NAME [flags]",
+    about: "Registers a bridge with the server that runs on the data folder, and shows its key this once.",
+    flags: local,
+    examples: [`paceline device add "Studio 1"`],
+  },
+  "device list": {
+    usage: "device list [flags]",
+    about: "Lists the bridges: whether they are connected, and what they delivered.",
+    flags: local,
+    examples: ["paceline device list"],
+  },
+  "device pair": {
+    usage: "device pair DEVICE SENSOR ATHLETE [flags]",
+    about: "Says who wears a sensor of a bridge, and in which class. From then on its heart rate is theirs.",
+    flags: [["--class ID", "The class they train in. Default: main."], ...local],
+    examples: ["paceline device pair bridge-4t7w0z9k2mqe strap-01 athlete-9c1hm3v8x2rd --class spin-18h"],
+  },
+  "athlete add": {
+    usage: "athlete add ALIAS [flags]",
+    about: "Adds an athlete, and shows the link to their own page this once.",
+    flags: [
+      ["--max-heart-rate BPM", "Their greatest heart rate, which zones are measured against. Default: 190."],
+      ["--hidden", "Do not show their heart rate to others."],
+      ...local,
+    ],
+    examples: ["paceline athlete add Mara --max-heart-rate 188"],
+  },
+  "athlete list": {
+    usage: "athlete list [flags]",
+    about: "Lists the athletes.",
+    flags: local,
+    examples: ["paceline athlete list --json"],
+  },
+  rehearse: {
+    usage: "rehearse [flags]",
+    about: `Rehearses a bad evening with real processes on this machine: the network fails, processes are killed, and then
+every sample and every point is compared. "paceline rehearse --help" lists its flags.`,
+    flags: [],
+    examples: ["paceline rehearse --athletes 40 --seconds 60"],
+  },
+  config: {
+    usage: "config [flags]",
+    about: "Prints each setting, its value, and where that came from: flag, environment, file or default.",
+    flags: [json, ...everySetting],
+    examples: ["paceline config", "paceline config --json --config gym.toml"],
+  },
+  version: { usage: "version", about: "Prints the version.", flags: [], examples: [] },
+}
+
+/** One line of each, for the overview. */
+const summaries: ReadonlyArray<readonly [command: string, what: string]> = [
+  ["serve", "run a server: live wall, API, doors for bridges"],
+  ["bridge", "run a bridge: buffer sensors, deliver each sample once"],
+  ["device", "add, list and pair bridges of the server that runs here"],
+  ["athlete", "add and list its athletes"],
+  ["rehearse", "kill and cut everything, then compare every sample"],
+  ["config", "show each setting and where it came from"],
+  ["version", "print the version"],
+]
+
+const indent = (text: string): string => text.replace(/^(?=.)/gm, "  ")
+
+const section = (title: string, body: string): string => (body === "" ? "" : `\n${title}\n${indent(body)}\n`)
+
+const pageText = ({ about, examples, flags, usage }: Page): string =>
+  `paceline ${usage}\n\n${about}\n${section("Flags", table(flags))}${section("Examples", examples.join("\n"))}`
+
+const overview = (): string =>
+  [
+    `Paceline ${VERSION}: the self-hosted engine for training together.`,
+    section("Commands", table(summaries)),
+    section(
+      "Examples",
+      ["paceline serve --demo", "paceline serve --host 0.0.0.0", `paceline device add "Studio 1"`].join("\n"),
+    ),
+    `"paceline COMMAND --help" says more about one. Shell completions: paceline --completions bash.`,
+  ].join("\n")
+
+/** The help for the command named by these words; the overview for none. */
+export const of = (words: ReadonlyArray<string>): string => {
+  const [first = "", second = ""] = words
+  const page = pages[`${first} ${second}`] ?? pages[first]
+  if (page !== undefined) return pageText(page)
+  const group = Object.entries(pages).filter(([name]) => name.startsWith(`${first} `))
+  return group.length === 0 || first === "" ? overview() : group.map(([, each]) => pageText(each)).join("\n")
+}

@@ -1,0 +1,17 @@
+/** Text in columns, for the terminal. */
+
+/** Each row on a line, its cells below each other. */
+export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const columns = Math.max(0, ...rows.map((row) => row.length))
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n")
+}

@@ -1,0 +1,6 @@
+/** `paceline bridge`: the bridge of @paceline/device-bridge, on the SQLite of this program. Its flags are its own. */
+import { bunSqlite } from "@paceline/device-bridge/drivers/bun-sqlite"
+import { processIo, runBridge } from "@paceline/device-bridge/process"
+
+/** Resolves to the exit code. */
+export const bridge = (argv: ReadonlyArray<string>): Promise<number> => runBridge(argv, processIo(bunSqlite()))

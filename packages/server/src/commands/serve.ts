@@ -1,0 +1,107 @@
+/** `paceline serve`: a whole server on the embedded store, until it is told to stop. */
+import { networkInterfaces } from "node:os"
+import { join } from "node:path"
+import { Effect, Layer } from "effect"
+import { DataFolder } from "../adapters/sqlite/DataFolder.ts"
+import * as SqliteStore from "../adapters/sqlite/SqliteStore.ts"
+import type { ResolvedSettings } from "../config/Settings.ts"
+import home from "../console/home/index.html"
+import me from "../console/me/index.html"
+import wall from "../console/wall/index.html"
+import * as AdminKeyFile from "../contexts/identity/AdminKeyFile.ts"
+import * as Gateway from "../gateway/Gateway.ts"
+import { Server } from "../gateway/Server.ts"
+import * as Logging from "../observability/Logging.ts"
+import { VERSION } from "../observability/Version.ts"
+import { ADMIN_KEY } from "./AdminKey.ts"
+
+export interface ServeOptions {
+  readonly settings: ResolvedSettings
+  /** With a class of made-up athletes that train. */
+  readonly demo: boolean
+}
+
+/** Stopping takes a second or two. Should something hang, the process ends all the same. */
+const LONGEST_STOP_MILLIS = 5_000
+
+const endInTime = Effect.sync(() => {
+  const arm = () => {
+    const late = () => {
+      console.error("paceline: stopping took longer than 5 seconds; some connections were cut.")
+      process.exit(1)
+    }
+    setTimeout(late, LONGEST_STOP_MILLIS).unref()
+  }
+  process.once("SIGTERM", arm)
+  process.once("SIGINT", arm)
+})
+
+const MINUTE = 60_000
+
+const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => ({
+  host: settings.host.value,
+  port: settings.port.value,
+  pages: { "/": home, "/wall": wall, "/me": me },
+  frameMillis: settings.liveFrameMillis.value,
+  contact: {
+    staleAfterMillis: settings.contactStaleSeconds.value * 1000,
+    lostAfterMillis: settings.contactLostSeconds.value * 1000,
+  },
+  tileLingerMillis: settings.tileLingerMinutes.value * MINUTE,
+  silentSessionMillis: settings.silentSessionMinutes.value * MINUTE,
+  window: settings.bridgeWindow.value,
+})
+
+/** Where other machines of the network reach a server that listens on every address. */
+const networkUrls = (port: number): ReadonlyArray<string> =>
+  Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal)
+    .map(({ address }) => `http://${address}:${port}`)
+
+const banner = (server: { readonly url: string; readonly port: number }, host: string, folder: string): string => {
+  const elsewhere = host === "0.0.0.0" || host === "::" ? networkUrls(server.port) : []
+  return [
+    "",
+    `  Paceline ${VERSION} is running.`,
+    "",
+    `  Wall      ${server.url}/wall`,
+    ...elsewhere.map((url) => `            ${url}/wall`),
+    `  Start     ${server.url}/`,
+    `  API docs  ${server.url}/docs`,
+    `  Data      ${folder} (the admin key is in ${ADMIN_KEY} there)`,
+    `  Stop      Ctrl+C`,
+    ...(elsewhere.length > 0 ? [] : ["", "  For screens on other machines: paceline serve --host 0.0.0.0"]),
+    "",
+  ].join("\n")
+}
+
+const startDemo = (options: { readonly url: string; readonly dataFolder: string }) =>
+  Effect.promise(() => import("./demo/index.ts")).pipe(
+    Effect.flatMap((demo) => demo.startDemo({ ...options, files: [] })),
+    Effect.catchTag("DemoFailed", ({ message }) => Effect.logWarning(message)),
+  )
+
+const running = ({ demo, settings }: ServeOptions, isTerminal: boolean) =>
+  Effect.gen(function* () {
+    const folder = yield* DataFolder
+    const server = yield* Server
+    yield* AdminKeyFile.ensure(join(folder.path, ADMIN_KEY))
+    yield* folder.announce(server.url)
+    if (isTerminal) yield* Effect.sync(() => console.log(banner(server, settings.host.value, folder.path)))
+    else yield* Effect.logInfo("Paceline is ready").pipe(Effect.annotateLogs({ url: server.url, data: folder.path }))
+    if (demo) yield* startDemo({ url: server.url, dataFolder: folder.path })
+    return yield* Effect.never
+  })
+
+export const serve = (options: ServeOptions) => {
+  const { data, logFormat, logLevel } = options.settings
+  const format = Logging.formatOf(logFormat.value, process.stdout.isTTY)
+  const store = SqliteStore.layer({ folder: data.value })
+  return endInTime.pipe(
+    Effect.zipRight(running(options, process.stdout.isTTY && format === "pretty")),
+    Effect.scoped,
+    Effect.provide(Gateway.layer(gatewayOptions(options.settings)).pipe(Layer.provideMerge(store))),
+    Effect.provide(Logging.layer(format, logLevel.value)),
+  )
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env bun
+/** The command line of Paceline. `paceline --help` says what it can do. */
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as BunContext from "@effect/platform-bun/BunContext"
+import * as BunRuntime from "@effect/platform-bun/BunRuntime"
+import { Cause, Effect, FiberRef, Layer, Option } from "effect"
+import * as CommandLine from "./commands/CommandLine.ts"
+import * as Help from "./commands/Help.ts"
+import { NO_LOG_LEVEL } from "./commands/SettingFlags.ts"
+import { VERSION } from "./observability/Version.ts"
+
+/** One sentence for what can go wrong; the stack for what must not. */
+const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  if (Cause.isInterruptedOnly(cause)) return Effect.void
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  // The command line has printed these itself.
+  if (ValidationError.isValidationError(failure)) return Effect.void
+  const text = failure instanceof Error ? failure.message : Cause.pretty(cause)
+  return Effect.sync(() => console.error(`paceline: ${text}`))
+}
+
+const [, , ...args] = process.argv
+const [first, ...rest] = args
+
+const cli = Effect.gen(function* () {
+  const command = first !== undefined && CommandLine.LIGHT.includes(first) ? CommandLine.light : yield* CommandLine.load
+  yield* Command.run(command, { name: "paceline", version: VERSION })(process.argv)
+})
+
+const words = args.slice(0, args.findIndex((arg) => arg.startsWith("-")) >>> 0)
+const asksForHelp = args.length === 0 || args.includes("--help") || args.includes("-h")
+
+if (first === "bridge") {
+  // Its flags and its help are its own, and it lives without the rest of this program.
+  const { bridge } = await import("./commands/bridge.ts")
+  process.exit(await bridge(rest))
+}
+if (asksForHelp && first !== "rehearse") {
+  console.log(Help.of(words))
+  process.exit(0)
+}
+
+cli.pipe(
+  Effect.tapErrorCause(report),
+  Effect.locally(FiberRef.currentMinimumLogLevel, NO_LOG_LEVEL),
+  Effect.provide(Layer.merge(BunContext.layer, CliConfig.layer({ showBuiltIns: false }))),
+  BunRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true }),
+)
