@@ -190,11 +190,13 @@ const MyTile = ({ profile, live, classId }: MyTileProps) => {
       {tile === undefined ? (
         <p class="me-tile-empty">Your tile appears here with your first heartbeat. Put on your strap.</p>
       ) : (
-        <TileCard tile={tile} silentSinceMs={live.silence.get(tile.athleteId)?.sinceMs ?? null} />
+        <>
+          <TileCard tile={tile} silentSinceMs={live.silence.get(tile.athleteId)?.sinceMs ?? null} />
+          <p class="me-tile-note">
+            This is what everyone sees on <a href={`/wall?class=${encodeURIComponent(classId)}`}>the wall</a>.
+          </p>
+        </>
       )}
-      <p class="me-tile-note">
-        This is what everyone sees on <a href={`/wall?class=${encodeURIComponent(classId)}`}>the wall</a>.
-      </p>
     </section>
   )
 }
