@@ -56,27 +56,27 @@ const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter =>
           `to ${flags.url}; the buffer is ${buffer}. Stop with Ctrl-C: what waits is delivered next time.`,
       ),
     status: (status) => {
-      // Only what changes is worth a line; the number of samples always does.
+      // The number of samples changes always; a line is worth only what changes else.
       const problem = status.connected || status.lastProblem === null ? "" : ` ${status.lastProblem.message}`
-      const what = `${status.state}: ${status.waitingChunks} chunks waiting.${problem}`
+      const what = `${status.state}: ${chunks(status.waitingChunks)} waiting.${problem}`
       if (what === said) return
       said = what
-      write(
-        `${what} ${count(status.recordedSamples)} samples recorded, ${count(status.deliveredChunks)} chunks delivered.`,
-      )
+      write(`${what} ${count(status.recordedSamples)} samples recorded, ${chunks(status.deliveredChunks)} delivered.`)
     },
     happened: (event) => writeError(sentence(event)),
-    drained: (status) => write(`The server has everything: ${count(status.deliveredChunks)} chunks delivered.`),
+    drained: (status) => write(`The server has everything: ${chunks(status.deliveredChunks)} delivered.`),
     stopped: (status) =>
       write(
         status.waitingChunks === 0
           ? "Stopped; nothing waits."
-          : `Stopped; ${count(status.waitingChunks)} chunks wait in the buffer for the next start.`,
+          : `Stopped; ${chunks(status.waitingChunks)} ${status.waitingChunks === 1 ? "waits" : "wait"} in the buffer for the next start.`,
       ),
   }
 }
 
 const count = (number: number): string => number.toLocaleString("en")
+
+const chunks = (number: number): string => (number === 1 ? "1 chunk" : `${count(number)} chunks`)
 
 const camelCase = (tag: string): string => tag.charAt(0).toLowerCase() + tag.slice(1)
 
