@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Bundle } from "@paceline/core/wire"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { smallDisk } from "../../test/SmallDisk.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
 import { type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
 import { type BufferEvent, ChunkBuffer, type ChunkBufferOptions, type StoredChunk } from "./ChunkBuffer.ts"
@@ -63,23 +64,7 @@ const tamper = (sql: string): void => {
   database.close()
 }
 
-/** A disk with room for so many pages of 4 KiB. */
-const small = (pages: () => number): SqliteDriver => {
-  const driver = bunSqlite()
-  return {
-    ...driver,
-    open: (file) => {
-      const database = driver.open(file)
-      return {
-        ...database,
-        transaction: (body) => {
-          database.exec(`pragma max_page_count = ${pages()}`)
-          return database.transaction(body)
-        },
-      }
-    },
-  }
-}
+const small = (pages: () => number): SqliteDriver => smallDisk(bunSqlite(), pages)
 
 /** The error that `action` throws; each attempt on a lock takes a second, so one must do. */
 const refusal = (action: () => unknown): unknown => {
