@@ -4,6 +4,7 @@
  */
 export * as AdaptiveLimit from "./AdaptiveLimit.ts"
 export * as AdaptiveTimeout from "./AdaptiveTimeout.ts"
+export * as Autoscaler from "./Autoscaler.ts"
 export * as Backoff from "./Backoff.ts"
 export * as BoundedMap from "./BoundedMap.ts"
 export * as BreakerSettings from "./BreakerSettings.ts"
