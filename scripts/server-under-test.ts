@@ -23,7 +23,8 @@ const readUrl = async (lines: ReadableStream<Uint8Array>): Promise<string> => {
   throw new Error(`The server ended before it was ready:\n${text}`)
 }
 
-export const startPaceline = async (data: string): Promise<ServerUnderTest> => {
+/** @param port 0 for any that is free */
+export const startPaceline = async (data: string, port = 0): Promise<ServerUnderTest> => {
   const child = Bun.spawn(
     [
       process.execPath,
@@ -31,7 +32,7 @@ export const startPaceline = async (data: string): Promise<ServerUnderTest> => {
       "serve",
       "--demo",
       "--port",
-      "0",
+      String(port),
       "--data",
       data,
       "--log-format",

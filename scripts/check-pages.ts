@@ -1,0 +1,149 @@
+/**
+ * Opens the pages of a real server, with the demo class, in a real Chromium, and checks what a person would
+ * notice: tiles appear at once, numbers move, nothing jumps, nothing is asked of the internet, nothing is logged
+ * as an error; the wall says so when its server dies, and is live again when it is back.
+ *
+ *   bash scripts/with-chromium.sh bun scripts/check-pages.ts [--pictures FOLDER]
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { startPaceline } from "./server-under-test.ts"
+
+const { values: options } = parseArgs({ options: { pictures: { type: "string" } } })
+
+const executablePath = process.env["PACELINE_CHROMIUM"]
+if (executablePath === undefined) {
+  console.error("PACELINE_CHROMIUM names no browser. Run this through scripts/with-chromium.sh.")
+  process.exit(1)
+}
+
+const DEMO_ATHLETES = 12
+const TELEVISION = { width: 1920, height: 1080 }
+const PHONE = { width: 390, height: 844 }
+
+let failed = 0
+const check = (holds: boolean, what: string): void => {
+  console.log(`${holds ? "ok  " : "FAIL"} ${what}`)
+  if (!holds) failed++
+}
+
+/** A page whose errors and foreign requests are collected. */
+const openPage = async (browser: Browser, viewport: { width: number; height: number }, url: string) => {
+  const page = await browser.newPage({ viewport, colorScheme: "dark" })
+  const errors: Array<string> = []
+  const foreign: Array<string> = []
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text())
+  })
+  page.on("pageerror", (error) => errors.push(String(error)))
+  page.on("request", (request) => {
+    const { protocol, host } = new URL(request.url())
+    if (protocol !== "data:" && protocol !== "blob:" && host !== new URL(url).host) foreign.push(request.url())
+  })
+  await page.goto(url)
+  return { page, errors, foreign }
+}
+
+const picture = async (page: Page, name: string): Promise<void> => {
+  if (options.pictures === undefined) return
+  mkdirSync(options.pictures, { recursive: true })
+  await page.screenshot({ path: join(options.pictures, `${name}.png`) })
+}
+
+const boxes = (page: Page) =>
+  page.$$eval("article.tile", (tiles) =>
+    tiles.map((tile) => {
+      const { x, y, width, height } = tile.getBoundingClientRect()
+      return [x, y, width, height].map(Math.round).join(" ")
+    }),
+  )
+
+const figures = (page: Page) =>
+  page.$$eval("article.tile .tile-figure", (all) => all.map((figure) => figure.textContent ?? ""))
+
+const checkWall = async (browser: Browser, url: string): Promise<Page> => {
+  const { page, errors, foreign } = await openPage(browser, TELEVISION, `${url}/wall`)
+  await page.waitForFunction((count) => document.querySelectorAll("article.tile").length === count, DEMO_ATHLETES, {
+    timeout: 15_000,
+  })
+  await page.waitForSelector('.wall[data-state="live"]', { timeout: 15_000 })
+  check(true, `the wall shows ${DEMO_ATHLETES} tiles and says that it is live`)
+  const before = { boxes: await boxes(page), figures: await figures(page) }
+  await page.waitForTimeout(4000)
+  const after = { boxes: await boxes(page), figures: await figures(page) }
+  check(before.figures.join() !== after.figures.join(), "heart rates move")
+  check(before.boxes.join() === after.boxes.join(), "no tile moves or changes its size")
+  const scrolls = await page.evaluate(
+    () => document.documentElement.scrollHeight > innerHeight || document.documentElement.scrollWidth > innerWidth,
+  )
+  check(!scrolls, "a television does not scroll")
+  await picture(page, "wall-dark")
+  await page.emulateMedia({ colorScheme: "light" })
+  await picture(page, "wall-light")
+  await page.emulateMedia({ colorScheme: "dark" })
+  check(errors.length === 0, `no errors in the wall's console ${errors.join("; ")}`)
+  check(foreign.length === 0, `the wall asks nothing of other hosts ${foreign.join(" ")}`)
+  return page
+}
+
+const checkPhone = async (browser: Browser, url: string): Promise<void> => {
+  const { page } = await openPage(browser, PHONE, `${url}/wall`)
+  await page.waitForSelector("article.tile", { timeout: 15_000 })
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+  check(!wide, "on a phone the wall does not scroll sideways")
+  await picture(page, "wall-phone")
+  await page.close()
+}
+
+const checkOthers = async (browser: Browser, url: string): Promise<void> => {
+  for (const path of ["/", "/me", "/docs"]) {
+    const { errors, foreign, page } = await openPage(browser, TELEVISION, `${url}${path}`)
+    await page.waitForLoadState("networkidle")
+    // biome-ignore lint/performance/useDomNodeTextContent: what a person sees, without scripts and hidden text
+    const text = await page.evaluate(() => document.body.innerText.trim().length)
+    check(text > 40, `${path} shows something (${text} characters)`)
+    check(errors.length === 0, `no errors in the console of ${path} ${errors.join("; ")}`)
+    check(foreign.length === 0, `${path} asks nothing of other hosts ${foreign.join(" ")}`)
+    await picture(page, `page${path.replaceAll("/", "-")}`)
+    await page.close()
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), "paceline-pages-"))
+let server = await startPaceline(join(folder, "data"))
+const browser = await chromium.launch({
+  executablePath,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+})
+try {
+  const wall = await checkWall(browser, server.url)
+  await checkPhone(browser, server.url)
+  await checkOthers(browser, server.url)
+
+  const { port } = new URL(server.url)
+  await server.stop()
+  await wall.waitForSelector('.wall[data-state="lost"]', { timeout: 15_000 })
+  check(true, "the wall says so when the server is gone")
+  await picture(wall, "wall-lost")
+  server = await startPaceline(join(folder, "data"), Number(port))
+  await wall.waitForSelector('.wall[data-state="live"]', { timeout: 20_000 })
+  check(true, "the wall is live again when the server is back")
+} catch (error) {
+  check(false, String(error))
+} finally {
+  await browser.close()
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+process.exit(failed === 0 ? 0 : 1)
