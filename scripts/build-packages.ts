@@ -68,13 +68,13 @@ const compile = (name: string): void => {
   for (const program of Object.values(manifestOf(folder).bin ?? {})) chmodSync(join(folder, program), 0o755)
 }
 
-/** Every room of a package that has an index is a door: it must be an export, and the other way round. */
+/** A folder of `src` with an index is a door of the package: it must be among the exports. */
 const checkDoors = (name: string): void => {
   const folder = join(root, "packages", name)
   const doors = Object.keys(manifestOf(folder).exports)
-  for (const index of new Bun.Glob("src/**/index.ts").scanSync(folder)) {
-    const room = dirname(index).slice("src".length)
-    if (!doors.includes(`.${room}`)) fail(`packages/${name}: src${room}/index.ts is not among the exports`)
+  for (const index of new Bun.Glob("src/*/index.ts").scanSync(folder)) {
+    const door = `.${dirname(index).slice("src".length)}`
+    if (!doors.includes(door)) fail(`packages/${name}: ${index} is not among the exports, as "${door}"`)
   }
 }
 
@@ -123,7 +123,23 @@ const link = (dependency: string, into: string): void => {
   symlinkSync(join(modules, dependency), at, "junction")
 }
 
+/** Opens every door of the package on Node and on Bun; a driver for one of them is not looked for on the other. */
+const openDoors = (name: string, consumer: string): void => {
+  const doors = Object.keys(manifestOf(join(consumer, "node_modules", "@paceline", name)).exports)
+  const program = join(consumer, `doors-${name}.mjs`)
+  for (const [runtime, foreign] of [
+    [node.program, "/bun-sqlite"],
+    [process.execPath, "/better-sqlite3"],
+  ] as const) {
+    const own = doors.filter((door) => !door.endsWith(foreign) && door !== "./package.json")
+    const imports = own.map((door) => `await import(${JSON.stringify(`@paceline/${name}${door.slice(1)}`)})`)
+    writeFileSync(program, imports.join("\n"))
+    run([runtime, program], consumer)
+  }
+}
+
 const consume = (name: string, consumer: string): void => {
+  openDoors(name, consumer)
   const program = join(consumer, `consumer-${name}.ts`)
   copyFileSync(join(root, "scripts", `consumer-${name}.ts`), program)
   run([node.program, "--disable-warning=ExperimentalWarning", program], consumer)

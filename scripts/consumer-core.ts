@@ -1,5 +1,5 @@
 /**
- * What a user of the published @paceline/core would write: every door opened, and what is behind it used once.
+ * What a user of the published @paceline/core would write: what is behind its doors, used once.
  * `build-packages.ts` checks its types and runs it, far from this repository, on Node and on Bun.
  */
 import assert from "node:assert/strict"
@@ -23,7 +23,7 @@ assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926)
 const frame: LiveFrame.LiveFrame = { _tag: "Heartbeat", echo: true }
 assert.deepEqual(LiveFrame.decode(LiveFrame.encode(frame)), frame)
 
-assert.equal(PacelineApi.identifier, "paceline")
+assert.deepEqual(Object.keys(PacelineApi.groups).sort(), ["devices", "gamification", "people", "training"])
 const athlete = Schema.decodeUnknownSync(AthleteId)("a1")
 assert.equal(athlete, "a1")
 assert.ok(tilesChannel.length === 1)
