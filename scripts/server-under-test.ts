@@ -10,18 +10,22 @@ export interface ServerUnderTest {
 
 const READY_WITHIN_MILLIS = 30_000
 
-/** Waits for the log line that names the server's address. */
-const readUrl = async (lines: ReadableStream<Uint8Array>): Promise<string> => {
-  const decoder = new TextDecoder()
-  let text = ""
-  for await (const piece of lines) {
-    text += decoder.decode(piece, { stream: true })
-    const ready = text.split("\n").find((line) => line.includes("Paceline is ready"))
-    const url = ready?.match(/https?:\/\/[^"\s]+/)?.[0]
-    if (url !== undefined) return url.replace(/\/$/, "")
-  }
-  throw new Error(`The server ended before it was ready:\n${text}`)
-}
+/** Reads the log to its end, so that the server never waits for us; answers with the address that it names. */
+const readUrl = (log: ReadableStream<Uint8Array>): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const read = async () => {
+      const decoder = new TextDecoder()
+      let text = ""
+      for await (const piece of log) {
+        text += decoder.decode(piece, { stream: true })
+        const ready = text.split("\n").find((line) => line.includes("Paceline is ready"))
+        const url = ready?.match(/https?:\/\/[^"\s]+/)?.[0]
+        if (url !== undefined) resolve(url.replace(/\/$/, ""))
+      }
+      throw new Error(`The server ended before it was ready:\n${text}`)
+    }
+    read().catch(reject)
+  })
 
 /** @param port 0 for any that is free */
 export const startPaceline = async (data: string, port = 0): Promise<ServerUnderTest> => {
@@ -44,14 +48,11 @@ export const startPaceline = async (data: string, port = 0): Promise<ServerUnder
     child.kill("SIGTERM")
     await child.exited
   }
-  const [forUrl, rest] = child.stdout.tee()
-  // The rest is read, so that the server never waits for us.
-  void rest.pipeTo(new WritableStream())
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error("The server was not ready within 30 s.")), READY_WITHIN_MILLIS).unref()
   })
   try {
-    return { url: await Promise.race([readUrl(forUrl), late]), stop }
+    return { url: await Promise.race([readUrl(child.stdout), late]), stop }
   } catch (error) {
     await stop()
     throw error
