@@ -13,7 +13,7 @@
  *   path: "buffer.sqlite",
  *   driver: betterSqlite3(),
  *   url: "ws://127.0.0.1:8080",
- *   deviceId: "gateway-1",
+ *   deviceId: process.env.PACELINE_DEVICE_ID ?? "",
  *   key: process.env.PACELINE_DEVICE_KEY ?? "",
  * })
  * bridge.record("strap-07", "heartRate", Date.now(), 128)
