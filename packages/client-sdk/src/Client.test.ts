@@ -73,6 +73,8 @@ describe("watching a class over a real socket", () => {
     expect(first.tiles).toEqual([tile("ann", 140)])
     expect(first.leaderboard).toEqual([standing("ann", 30)])
     expect(first.lastHeardAtMs).toBeGreaterThan(Date.now() - 10_000)
+    const [, ...others] = views
+    expect(others.map(({ state }) => state)).not.toContain("connecting")
     server.set(TILES, "bo", tile("bo", 100))
     server.set(TILES, "ann", tile("ann", 141))
     const next = await until(({ tiles }) => tiles[0]?.heartRateBpm === 141)

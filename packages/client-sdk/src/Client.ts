@@ -88,14 +88,22 @@ export const createClient = (options: ClientOptions): Client => {
   const watchClass = (classId: string, listener: (view: ClassView) => void): (() => void) => {
     let tiles: ChannelView<Tile> | null = null
     let leaderboard: ChannelView<Standing> | null = null
-    const tell = () => {
-      if (tiles !== null && leaderboard !== null) listener(classView(tiles, leaderboard))
+    let isTelling = false
+    let isStopped = false
+    /** After both channels were told, so that what happened to both at once is one view. */
+    const tellSoon = () => {
+      if (isTelling) return
+      isTelling = true
+      queueMicrotask(() => {
+        isTelling = false
+        if (!isStopped && tiles !== null && leaderboard !== null) listener(classView(tiles, leaderboard))
+      })
     }
     const stopTiles = watch(
       LiveValues.tilesChannel(classId),
       (view) => {
         tiles = view
-        tell()
+        tellSoon()
       },
       LiveValues.isTile,
     )
@@ -103,11 +111,12 @@ export const createClient = (options: ClientOptions): Client => {
       LiveValues.leaderboardChannel(classId),
       (view) => {
         leaderboard = view
-        tell()
+        tellSoon()
       },
       LiveValues.isStanding,
     )
     return () => {
+      isStopped = true
       stopTiles()
       stopLeaderboard()
     }

@@ -33,7 +33,7 @@ export const Wall = ({ classId, order }: { readonly classId: string; readonly or
           <span>paceline</span>
         </p>
         <h1 class="wall-class">{className(classId)}</h1>
-        <Head tiles={live.tiles} />
+        {(live.state === "live" || live.tiles.length > 0) && <Head tiles={live.tiles} />}
         <ConnectionState state={live.state} lastHeardAtMs={live.lastHeardAtMs} />
         <Tools />
         <ClassClock classId={classId} />
@@ -47,7 +47,7 @@ export const Wall = ({ classId, order }: { readonly classId: string; readonly or
         {live.tiles.length === 0 ? <Empty state={live.state} classId={classId} /> : <Tiles live={live} order={order} />}
       </main>
       <aside class="wall-side">
-        <Leaderboard standings={live.leaderboard} rows={BOARD_ROWS} />
+        <Leaderboard standings={live.leaderboard} rows={BOARD_ROWS} isKnown={live.state === "live"} />
         <ZoneLegend />
       </aside>
     </div>
