@@ -1,80 +1,22 @@
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { copyFileSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { Bundle } from "@paceline/core/wire"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { smallDisk } from "../../test/SmallDisk.ts"
+import { describe, expect, test } from "vitest"
+import {
+  append,
+  folder,
+  identities,
+  open,
+  opened,
+  path,
+  query,
+  refusal,
+  small,
+  valueIn,
+  valuesIn,
+} from "../../test/Buffering.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
-import { type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
-import { type BufferEvent, ChunkBuffer, type ChunkBufferOptions, type StoredChunk } from "./ChunkBuffer.ts"
 import { BufferClosed, BufferFailed, BufferFull, BufferTooNew } from "./Errors.ts"
 import { migrations, prepareSchema } from "./Schema.ts"
-
-let folder = ""
-let path = ""
-let opened: Array<ChunkBuffer> = []
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "paceline-buffer-"))
-  path = join(folder, "buffer.sqlite")
-  opened = []
-})
-afterEach(() => {
-  for (const buffer of opened) buffer.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const open = (options: Partial<ChunkBufferOptions> = {}): ChunkBuffer => {
-  const buffer = ChunkBuffer.open({ path, driver: bunSqlite(), ...options })
-  opened.push(buffer)
-  return buffer
-}
-
-/** Records one sample and makes a chunk of it. */
-const append = (buffer: ChunkBuffer, value: number): void => {
-  buffer.record("strap-01", "power", value, value)
-  buffer.flush()
-}
-
-/** The one value in a chunk made by `append`. */
-const valueIn = (chunk: StoredChunk): number => {
-  const bundle = Bundle.decode(chunk.payload)
-  if ("_tag" in bundle) throw new Error(bundle.detail)
-  return bundle[0]?.values[0] ?? Number.NaN
-}
-
-const valuesIn = (buffer: ChunkBuffer): Array<number> => buffer.page(null, 1_000).map(valueIn)
-const identities = (buffer: ChunkBuffer): Array<string> =>
-  buffer.page(null, 1_000).map(({ incarnation, n }) => `${incarnation}/${n}`)
-
-/** Looks into the file from outside. */
-const query = (sql: string, file = path): ReadonlyArray<unknown> => {
-  const database = bunSqlite().open(file)
-  try {
-    return database.prepare(sql).all()
-  } finally {
-    database.close()
-  }
-}
-
-/** Changes the file from outside. */
-const tamper = (sql: string): void => {
-  const database = bunSqlite().open(path)
-  database.exec(sql)
-  database.close()
-}
-
-const small = (pages: () => number): SqliteDriver => smallDisk(bunSqlite(), pages)
-
-/** The error that `action` throws; each attempt on a lock takes a second, so one must do. */
-const refusal = (action: () => unknown): unknown => {
-  try {
-    action()
-  } catch (thrown) {
-    return thrown
-  }
-  throw new Error("nothing was thrown")
-}
 
 describe("identity and order", () => {
   test("chunks are numbered 1, 2, 3 within the opening and come page by page in that order", () => {
@@ -298,185 +240,6 @@ describe("cursors", () => {
     buffer.flush()
     buffer.close()
     expect(open().cursor("store")).toBe("7")
-  })
-})
-
-describe("a full disk", () => {
-  test("[bridge 21] a typed error; samples wait in memory; deleting works and makes room for them", () => {
-    let pages = 60
-    const buffer = open({ driver: small(() => pages) })
-    const fill = (): void => {
-      for (let value = 0; value < 10_000; value++) {
-        for (let at = 0; at < 1_000; at++) buffer.record("s", "power", at, Math.sin(at + value))
-        buffer.flush()
-      }
-    }
-    expect(fill).toThrow(BufferFull)
-    const stored = buffer.backlog().chunks
-    expect(stored).toBeGreaterThan(3)
-    expect(buffer.pendingSamples).toBe(1_000)
-    expect(() => buffer.flush()).toThrow(/free some space/)
-    expect(buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 2)).toBe(2)
-    expect(buffer.flush()).toBe(1)
-    expect(buffer.pendingSamples).toBe(0)
-    expect(buffer.page(null, 999).map((chunk) => chunk.n)).toEqual(Array.from({ length: stored - 1 }, (_, i) => i + 3))
-    pages = 1_000
-  })
-
-  test("[bridge 21] when deleting itself finds no room, the reserve is given up for it and taken back", () => {
-    let broken = false
-    const driver = bunSqlite()
-    const buffer = open({
-      driver: {
-        ...driver,
-        open: (file) => {
-          const database = driver.open(file)
-          return {
-            ...database,
-            transaction: (body) => {
-              if (!broken || !existsSync(`${path}.reserve`)) return database.transaction(body)
-              throw new SqliteFailure("SQLITE_FULL", "no space left")
-            },
-          }
-        },
-      },
-    })
-    expect(statSync(`${path}.reserve`).size).toBe(2 * 1024 * 1024)
-    append(buffer, 1)
-    broken = true
-    expect(() => append(buffer, 2)).toThrow(BufferFull)
-    expect(buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 1)).toBe(1)
-    expect(existsSync(`${path}.reserve`)).toBe(true)
-    broken = false
-    buffer.flush()
-    expect(valuesIn(buffer)).toEqual([2])
-  })
-
-  test("memory is bounded: beyond it samples are turned away, not older ones dropped", () => {
-    let pages = 1_000
-    const buffer = open({ driver: small(() => pages), maxPendingSamples: 3 })
-    pages = 1
-    for (let value = 1; value <= 5; value++) expect(buffer.record("s", "power", value, value)).toBe(value <= 3)
-    pages = 1_000
-    buffer.flush()
-    expect(buffer.record("s", "power", 6, 6)).toBe(true)
-    const bundle = Bundle.decode(buffer.page(null, 1)[0]?.payload ?? new Uint8Array())
-    expect(bundle).toMatchObject([{ values: [1, 2, 3] }])
-  })
-})
-
-describe("damage", () => {
-  const chunkTamper = (): void => tamper("update chunk set payload = x'00ff00ff' where n = 2")
-
-  test("[bridge 24] a corrupt header: the file is set aside, recording restarts, an event is raised", () => {
-    const buffer = open()
-    append(buffer, 1)
-    buffer.close()
-    const bytes = readFileSync(path)
-    bytes.fill(0x55, 0, 100)
-    writeFileSync(path, bytes)
-    const events: Array<BufferEvent> = []
-    const again = open({ onEvent: (event) => events.push(event), now: () => Date.UTC(2026, 10, 20, 8, 30) })
-    append(again, 2)
-    expect(valuesIn(again)).toEqual([2])
-    const asidePath = `${path}.corrupt-20261120T083000Z`
-    expect(events).toMatchObject([{ _tag: "BufferSetAside", path, asidePath }])
-    expect(readFileSync(asidePath)).toEqual(bytes)
-  })
-
-  test("damage found while recording: the same, and what waited in memory is kept", () => {
-    const events: Array<BufferEvent> = []
-    const buffer = open({ onEvent: (event) => events.push(event) })
-    for (let value = 0; value < 300; value++) append(buffer, value)
-    buffer.close()
-    const bytes = readFileSync(path)
-    bytes.fill(0x55, 4096 * 2)
-    writeFileSync(path, bytes)
-    const again = open({ onEvent: (event) => events.push(event) })
-    append(again, 1_000)
-    expect(events.map((event) => event._tag)).toEqual(["BufferSetAside"])
-    expect(valuesIn(again)).toEqual([1_000])
-  })
-
-  test("[bridge 24] a corrupt chunk is handed out as it is, with the checksum of what it was, and so are its neighbours", () => {
-    const buffer = open()
-    for (let value = 1; value <= 3; value++) append(buffer, value)
-    const before = buffer.page(null, 3)
-    chunkTamper()
-    const after = buffer.page(null, 3)
-    expect(after.map(({ n, crc }) => [n, crc])).toEqual(before.map(({ n, crc }) => [n, crc]))
-    expect(after[1]?.payload).toEqual(new Uint8Array([0, 255, 0, 255]))
-    expect([after[0], after[2]]).toEqual([before[0], before[2]])
-  })
-
-  test("[bridge 24] the write-ahead log is deleted after a crash: it opens, and the loss is reported", () => {
-    const copy = join(folder, "crashed.sqlite")
-    const buffer = open()
-    append(buffer, 1)
-    // A crash leaves the file as it is now, while it is open; the log is lost.
-    copyFileSync(path, copy)
-    const events: Array<BufferEvent> = []
-    const again = open({ path: copy, onEvent: (event) => events.push(event) })
-    append(again, 2)
-    expect(events).toEqual([{ _tag: "WalMissing", path: copy }])
-    expect(valuesIn(again)).toEqual([2])
-  })
-
-  test("neither an orderly close nor a crash that leaves the log is reported", () => {
-    const copy = join(folder, "crashed.sqlite")
-    const onEvent = (event: BufferEvent): void => {
-      throw new Error(event._tag)
-    }
-    const buffer = open({ onEvent })
-    append(buffer, 1)
-    for (const suffix of ["", "-wal"]) copyFileSync(path + suffix, copy + suffix)
-    expect(valuesIn(open({ path: copy, onEvent }))).toEqual([1])
-    buffer.close()
-    expect(valuesIn(open({ onEvent }))).toEqual([1])
-  })
-
-  test("[bridge 7] a log that is torn behind the last flush, as power loss tears it: nothing flushed is lost", () => {
-    const buffer = open()
-    for (let value = 1; value <= 3; value++) append(buffer, value)
-    const promised = statSync(`${path}-wal`).size
-    for (let value = 4; value <= 6; value++) append(buffer, value)
-    const log = readFileSync(`${path}-wal`)
-    for (let cut = promised; cut < log.length; cut += 997) {
-      const copy = join(folder, `torn-${cut}.sqlite`)
-      copyFileSync(path, copy)
-      // Sectors after the promise reached the disk in part, or as garbage.
-      const torn =
-        cut % 2 === 0 ? log.subarray(0, cut) : Buffer.concat([log.subarray(0, cut), Buffer.alloc(8_192, 0x5a)])
-      writeFileSync(`${copy}-wal`, torn)
-      const after = open({ path: copy })
-      const values = valuesIn(after)
-      expect(values).toEqual([1, 2, 3, 4, 5, 6].slice(0, values.length))
-      expect(values.length).toBeGreaterThanOrEqual(3)
-      append(after, 7)
-      expect(new Set(identities(after)).size).toBe(values.length + 1)
-      after.close()
-    }
-  })
-
-  test("[bridge 7] every commit is synced: SQLite says FULL", () => {
-    const seen: Array<unknown> = []
-    const driver = bunSqlite()
-    open({
-      driver: {
-        ...driver,
-        open: (file) => {
-          const database = driver.open(file)
-          const transaction: typeof database.transaction = (body) => {
-            const result = database.transaction(body)
-            if (file === path) seen.push(database.prepare("pragma synchronous").get()?.["synchronous"])
-            return result
-          }
-          return { ...database, transaction }
-        },
-      },
-    })
-    append(opened[0]!, 1)
-    expect(seen.at(-1)).toBe(2)
   })
 })
 

@@ -53,8 +53,14 @@ const writer = ({ command, args, name }: Runtime, first: number, keep: boolean):
   return child
 }
 
-/** Lets a writer run, kills it after a while, and adds what it said. */
-const runAndKill = async (runtime: Runtime, said: Said, keep: boolean, afterMillis: number): Promise<void> => {
+/** Lets a writer run until it has said so many lines and a moment more, kills it, and adds what it said. */
+const runAndKill = async (
+  runtime: Runtime,
+  said: Said,
+  keep: boolean,
+  lineCount: number,
+  momentMillis: number,
+): Promise<void> => {
   const killed = writer(runtime, said.recorded + 1, keep)
   const ended = once(killed, "exit")
   const lines = createInterface({ input: killed.stdout! })
@@ -66,8 +72,8 @@ const runAndKill = async (runtime: Runtime, said: Said, keep: boolean, afterMill
     if (verb === "deleted") said.deleted.set(a, Number(b))
   })
   const read = once(lines, "close")
-  await once(lines, "line")
-  await sleep(afterMillis)
+  for (let line = 0; line < lineCount; line++) await once(lines, "line")
+  await sleep(momentMillis)
   killed.kill("SIGKILL")
   await Promise.all([ended, read])
 }
@@ -100,7 +106,7 @@ describe.each([node, bun])("killed on $name", (runtime) => {
     const next = random(7)
     const said: Said = { recorded: -1, flushed: -1, asked: new Map(), deleted: new Map() }
     for (let round = 0; round < 5; round++) {
-      await runAndKill(runtime, said, true, 20 + next() * 150)
+      await runAndKill(runtime, said, true, 10 + Math.floor(next() * 60), next() * 6)
       const waiting = rowsOf("chunk")
       const delivered = rowsOf("delivered")
       const rows = [...delivered, ...waiting]

@@ -43,7 +43,7 @@ export interface Played {
 }
 
 /** Where the straps' clock is; before the start below 0, after the end at the end. */
-export const offsetAt = ({ startedAtMs, speed, seconds }: Plan, nowMs: number): number =>
+const offsetAt = ({ startedAtMs, speed, seconds }: Plan, nowMs: number): number =>
   Math.min(Math.floor((nowMs - startedAtMs) * speed), endOf({ speed, seconds }))
 
 /**

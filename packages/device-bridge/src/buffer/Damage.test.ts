@@ -1,0 +1,189 @@
+/** The buffer on disks that are full, files that are damaged, and logs that are torn. */
+import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Bundle } from "@paceline/core/wire"
+import { describe, expect, test } from "vitest"
+import { append, folder, identities, open, opened, path, small, tamper, valuesIn } from "../../test/Buffering.ts"
+import { bunSqlite } from "../drivers/BunSqlite.ts"
+import { SqliteFailure } from "../drivers/SqliteDriver.ts"
+import type { BufferEvent } from "./ChunkBuffer.ts"
+import { BufferFull } from "./Errors.ts"
+
+describe("a full disk", () => {
+  test("[bridge 21] a typed error; samples wait in memory; deleting works and makes room for them", () => {
+    let pages = 60
+    const buffer = open({ driver: small(() => pages) })
+    const fill = (): void => {
+      for (let value = 0; value < 10_000; value++) {
+        for (let at = 0; at < 1_000; at++) buffer.record("s", "power", at, Math.sin(at + value))
+        buffer.flush()
+      }
+    }
+    expect(fill).toThrow(BufferFull)
+    const stored = buffer.backlog().chunks
+    expect(stored).toBeGreaterThan(3)
+    expect(buffer.pendingSamples).toBe(1_000)
+    expect(() => buffer.flush()).toThrow(/free some space/)
+    expect(buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 2)).toBe(2)
+    expect(buffer.flush()).toBe(1)
+    expect(buffer.pendingSamples).toBe(0)
+    expect(buffer.page(null, 999).map((chunk) => chunk.n)).toEqual(Array.from({ length: stored - 1 }, (_, i) => i + 3))
+    pages = 1_000
+  })
+
+  test("[bridge 21] when deleting itself finds no room, the reserve is given up for it and taken back", () => {
+    let broken = false
+    const driver = bunSqlite()
+    const buffer = open({
+      driver: {
+        ...driver,
+        open: (file) => {
+          const database = driver.open(file)
+          return {
+            ...database,
+            transaction: (body) => {
+              if (!broken || !existsSync(`${path}.reserve`)) return database.transaction(body)
+              throw new SqliteFailure("SQLITE_FULL", "no space left")
+            },
+          }
+        },
+      },
+    })
+    expect(statSync(`${path}.reserve`).size).toBe(2 * 1024 * 1024)
+    append(buffer, 1)
+    broken = true
+    expect(() => append(buffer, 2)).toThrow(BufferFull)
+    expect(buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 1)).toBe(1)
+    expect(existsSync(`${path}.reserve`)).toBe(true)
+    broken = false
+    buffer.flush()
+    expect(valuesIn(buffer)).toEqual([2])
+  })
+
+  test("memory is bounded: beyond it samples are turned away, not older ones dropped", () => {
+    let pages = 1_000
+    const buffer = open({ driver: small(() => pages), maxPendingSamples: 3 })
+    pages = 1
+    for (let value = 1; value <= 5; value++) expect(buffer.record("s", "power", value, value)).toBe(value <= 3)
+    pages = 1_000
+    buffer.flush()
+    expect(buffer.record("s", "power", 6, 6)).toBe(true)
+    const bundle = Bundle.decode(buffer.page(null, 1)[0]?.payload ?? new Uint8Array())
+    expect(bundle).toMatchObject([{ values: [1, 2, 3] }])
+  })
+})
+
+describe("damage", () => {
+  const chunkTamper = (): void => tamper("update chunk set payload = x'00ff00ff' where n = 2")
+
+  test("[bridge 24] a corrupt header: the file is set aside, recording restarts, an event is raised", () => {
+    const buffer = open()
+    append(buffer, 1)
+    buffer.close()
+    const bytes = readFileSync(path)
+    bytes.fill(0x55, 0, 100)
+    writeFileSync(path, bytes)
+    const events: Array<BufferEvent> = []
+    const again = open({ onEvent: (event) => events.push(event), now: () => Date.UTC(2026, 10, 20, 8, 30) })
+    append(again, 2)
+    expect(valuesIn(again)).toEqual([2])
+    const asidePath = `${path}.corrupt-20261120T083000Z`
+    expect(events).toMatchObject([{ _tag: "BufferSetAside", path, asidePath }])
+    expect(readFileSync(asidePath)).toEqual(bytes)
+  })
+
+  test("damage found while recording: the same, and what waited in memory is kept", () => {
+    const events: Array<BufferEvent> = []
+    const buffer = open({ onEvent: (event) => events.push(event) })
+    for (let value = 0; value < 300; value++) append(buffer, value)
+    buffer.close()
+    const bytes = readFileSync(path)
+    bytes.fill(0x55, 4096 * 2)
+    writeFileSync(path, bytes)
+    const again = open({ onEvent: (event) => events.push(event) })
+    append(again, 1_000)
+    expect(events.map((event) => event._tag)).toEqual(["BufferSetAside"])
+    expect(valuesIn(again)).toEqual([1_000])
+  })
+
+  test("[bridge 24] a corrupt chunk is handed out as it is, with the checksum of what it was, and so are its neighbours", () => {
+    const buffer = open()
+    for (let value = 1; value <= 3; value++) append(buffer, value)
+    const before = buffer.page(null, 3)
+    chunkTamper()
+    const after = buffer.page(null, 3)
+    expect(after.map(({ n, crc }) => [n, crc])).toEqual(before.map(({ n, crc }) => [n, crc]))
+    expect(after[1]?.payload).toEqual(new Uint8Array([0, 255, 0, 255]))
+    expect([after[0], after[2]]).toEqual([before[0], before[2]])
+  })
+
+  test("[bridge 24] the write-ahead log is deleted after a crash: it opens, and the loss is reported", () => {
+    const copy = join(folder, "crashed.sqlite")
+    const buffer = open()
+    append(buffer, 1)
+    // A crash leaves the file as it is now, while it is open; the log is lost.
+    copyFileSync(path, copy)
+    const events: Array<BufferEvent> = []
+    const again = open({ path: copy, onEvent: (event) => events.push(event) })
+    append(again, 2)
+    expect(events).toEqual([{ _tag: "WalMissing", path: copy }])
+    expect(valuesIn(again)).toEqual([2])
+  })
+
+  test("neither an orderly close nor a crash that leaves the log is reported", () => {
+    const copy = join(folder, "crashed.sqlite")
+    const onEvent = (event: BufferEvent): void => {
+      throw new Error(event._tag)
+    }
+    const buffer = open({ onEvent })
+    append(buffer, 1)
+    for (const suffix of ["", "-wal"]) copyFileSync(path + suffix, copy + suffix)
+    expect(valuesIn(open({ path: copy, onEvent }))).toEqual([1])
+    buffer.close()
+    expect(valuesIn(open({ onEvent }))).toEqual([1])
+  })
+
+  test("[bridge 7] a log that is torn behind the last flush, as power loss tears it: nothing flushed is lost", () => {
+    const buffer = open()
+    for (let value = 1; value <= 3; value++) append(buffer, value)
+    const promised = statSync(`${path}-wal`).size
+    for (let value = 4; value <= 6; value++) append(buffer, value)
+    const log = readFileSync(`${path}-wal`)
+    for (let cut = promised; cut < log.length; cut += 997) {
+      const copy = join(folder, `torn-${cut}.sqlite`)
+      copyFileSync(path, copy)
+      // Sectors after the promise reached the disk in part, or as garbage.
+      const torn =
+        cut % 2 === 0 ? log.subarray(0, cut) : Buffer.concat([log.subarray(0, cut), Buffer.alloc(8_192, 0x5a)])
+      writeFileSync(`${copy}-wal`, torn)
+      const after = open({ path: copy })
+      const values = valuesIn(after)
+      expect(values).toEqual([1, 2, 3, 4, 5, 6].slice(0, values.length))
+      expect(values.length).toBeGreaterThanOrEqual(3)
+      append(after, 7)
+      expect(new Set(identities(after)).size).toBe(values.length + 1)
+      after.close()
+    }
+  })
+
+  test("[bridge 7] every commit is synced: SQLite says FULL", () => {
+    const seen: Array<unknown> = []
+    const driver = bunSqlite()
+    open({
+      driver: {
+        ...driver,
+        open: (file) => {
+          const database = driver.open(file)
+          const transaction: typeof database.transaction = (body) => {
+            const result = database.transaction(body)
+            if (file === path) seen.push(database.prepare("pragma synchronous").get()?.["synchronous"])
+            return result
+          }
+          return { ...database, transaction }
+        },
+      },
+    })
+    append(opened[0]!, 1)
+    expect(seen.at(-1)).toBe(2)
+  })
+})
