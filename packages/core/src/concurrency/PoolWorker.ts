@@ -1,0 +1,54 @@
+/** The life of a worker of a pool: acquire its resource, do jobs until one dies or it is let go, and again. */
+import { Duration, Effect, Random, type Scope } from "effect"
+import * as Backoff from "../kernel/Backoff.ts"
+import type { PoolState, PoolWorker } from "./PoolState.ts"
+
+/** Ends when the worker is gone. */
+export const supervise = <W, E, R>(
+  pool: PoolState<W>,
+  worker: PoolWorker<W>,
+  acquire: Effect.Effect<W, E, R>,
+): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
+  Effect.gen(function* () {
+    let failures = 0
+    const life = Effect.scoped(
+      Effect.flatMap(acquire, (resource) => {
+        failures = 0
+        return doJobs(pool, worker, resource)
+      }),
+    )
+    while (worker.state !== "gone") {
+      yield* Effect.catchAllCause(life, (cause) =>
+        Effect.gen(function* () {
+          pool.tellCause("AcquireFailed", worker, cause)
+          const pause = Backoff.delayMillis(Backoff.standard, failures++, yield* Random.next)
+          yield* Effect.sleep(Duration.millis(pause))
+        }),
+      )
+    }
+  })
+
+/** Returns when the worker is gone, or when a job died and the resource is to be replaced. */
+const doJobs = <W>(pool: PoolState<W>, worker: PoolWorker<W>, resource: W): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (;;) {
+      const job = pool.take(worker)
+      if (job !== undefined) {
+        const defect = yield* job.perform(resource)
+        if (defect === undefined) continue
+        pool.tellCause("WorkerRestarted", worker, defect)
+        return
+      }
+      if (worker.state === "gone") return
+      yield* untilWoken(worker)
+    }
+  })
+
+const untilWoken = <W>(worker: PoolWorker<W>): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    if (worker.line.size > 0 || worker.state !== "active") return resume(Effect.void)
+    worker.wake = () => {
+      worker.wake = undefined
+      resume(Effect.void)
+    }
+  })
