@@ -5,11 +5,11 @@
  *   npm run build -- --target host             this machine only
  *   npm run build -- --target linux-arm64 --target windows-x64
  *
- * Version and commit are fixed at build time. build/SHA256SUMS names what this run built; check it with
+ * The commit is fixed at build time (`paceline version`). build/SHA256SUMS names what this run built; check it with
  * `sha256sum -c SHA256SUMS`. For another platform Bun fetches that platform's runtime from the npm registry
  * (once): without a network the script says so, builds the others, and ends with exit code 1.
  */
-import { mkdirSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
@@ -57,33 +57,40 @@ const commit = (): string => {
 
 const fileOf = (target: Target): string => `paceline-${target}${target.startsWith("windows") ? ".exe" : ""}`
 
-const compile = async (target: Target, version: string): Promise<void> => {
-  const built = await Bun.build({
-    entrypoints: [join(root, "packages", "server", "src", "main.ts")],
-    target: "bun",
-    minify: { syntax: true, whitespace: true, identifiers: false, keepNames: true },
-    // Embedded, so that errors name the lines of the source.
-    sourcemap: "inline",
-    define: {
-      PACELINE_VERSION: JSON.stringify(version),
-      PACELINE_COMMIT: JSON.stringify(commit()),
-      "process.env.NODE_ENV": JSON.stringify("production"),
-    },
-    compile: {
-      target: `bun-${target}`,
-      outfile: join(folder, fileOf(target)),
-      // A binary that is put into someone's folder takes nothing from the files that lie there.
-      autoloadDotenv: false,
-      autoloadBunfig: false,
-    },
-    throw: false,
-  })
-  if (!built.success) throw new AggregateError(built.logs, built.logs.map(String).join("\n"))
-  rmSync(join(folder, `${fileOf(target)}.map`), { force: true })
+/** Compiles into a folder of its own, because the bundler leaves the pages' source maps beside its output. */
+const compile = async (target: Target): Promise<void> => {
+  const work = mkdtempSync(join(folder, "compiling-"))
+  try {
+    const built = await Bun.build({
+      entrypoints: [join(root, "packages", "server", "src", "main.ts")],
+      target: "bun",
+      format: "esm",
+      // Ten megabytes more, for half the time to start and a quarter less memory.
+      bytecode: true,
+      minify: { syntax: true, whitespace: true, identifiers: false, keepNames: true },
+      // Embedded, so that errors name the lines of the source.
+      sourcemap: "inline",
+      define: {
+        PACELINE_COMMIT: JSON.stringify(commit()),
+        "process.env.NODE_ENV": JSON.stringify("production"),
+      },
+      compile: {
+        target: `bun-${target}`,
+        outfile: join(work, fileOf(target)),
+        // A binary that is put into someone's folder takes nothing from the files that lie there.
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+      },
+      throw: false,
+    })
+    if (!built.success) throw new Error(built.logs.map(({ message }) => message).join("\n"))
+    renameSync(join(work, fileOf(target)), join(folder, fileOf(target)))
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
 }
 
 const build = async (): Promise<boolean> => {
-  const { version } = await Bun.file(join(root, "packages", "server", "package.json")).json()
   mkdirSync(folder, { recursive: true })
   const sums: Array<string> = []
   let complete = true
@@ -92,7 +99,7 @@ const build = async (): Promise<boolean> => {
     const file = join(folder, fileOf(target))
     rmSync(file, { force: true })
     try {
-      await compile(target, String(version))
+      await compile(target)
       sums.push(
         `${new Bun.CryptoHasher("sha256").update(await Bun.file(file).bytes()).digest("hex")}  ${fileOf(target)}`,
       )
@@ -105,7 +112,7 @@ const build = async (): Promise<boolean> => {
       const advice =
         target === host()
           ? ""
-          : ` If it is the runtime of ${target} that cannot be had: Bun fetches it from the npm registry, so check the network, or build on such a machine with --target host.`
+          : `\n     Bun fetches the runtime of ${target} from the npm registry, once. If that is what failed: check the network, or build on such a machine with --target host.`
       console.error(`FAIL build/${fileOf(target)}: ${reason}${advice}`)
     }
   }

@@ -6,7 +6,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Console, Effect } from "effect"
-import { VERSION } from "../observability/Version.ts"
+import { RELEASE } from "../observability/Version.ts"
 import * as SettingFlags from "./SettingFlags.ts"
 
 const json = Options.boolean("json").pipe(Options.withDescription("Print JSON, for programs."))
@@ -117,7 +117,7 @@ const config = Command.make("config", { json, ...SettingFlags.all }, ({ json, ..
   ),
 )
 
-const version = Command.make("version", {}, () => Console.log(VERSION)).pipe(
+const version = Command.make("version", {}, () => Console.log(RELEASE)).pipe(
   Command.withDescription("Print the version."),
 )
 
