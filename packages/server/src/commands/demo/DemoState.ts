@@ -8,8 +8,11 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs"
 import { AthleteId, DeviceId } from "@paceline/core/contract"
 import { Either, Schema } from "effect"
 
+const Device = Schema.Struct({ deviceId: DeviceId, key: Schema.String })
+export type Device = typeof Device.Type
+
 const DemoState = Schema.Struct({
-  device: Schema.NullOr(Schema.Struct({ deviceId: DeviceId, key: Schema.String })),
+  device: Schema.NullOr(Device),
   /** In the order of the straps. */
   athletes: Schema.Array(AthleteId),
   /** So many of the athletes, from the first, are paired with their straps. */

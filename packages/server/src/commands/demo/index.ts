@@ -41,32 +41,18 @@ const hidesHeartRate = (index: number): boolean => index % 5 === 3
 /** Who looks sees the class in full swing: so much of the training is already over, in milliseconds. */
 const UNDER_WAY_MILLIS = 12 * 60_000
 
-/** Registers what is missing and starts the bridge. Returns at once then; the bridge lives as long as the scope. */
+/** Straps speak once a second. Their second falls where the bridge has just connected, so that tiles move at once. */
+const FIRST_WORD_MILLIS = 600
+
+/** Registers what is missing and starts the bridge. Returns then; the bridge lives as long as the scope. */
 export const startDemo = (options: DemoOptions): Effect.Effect<void, DemoFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const source = yield* Source.load({ athletes: ATHLETES, files: options.files, seed: SEED })
-    const device = yield* register(options, source.athletes)
-    const folder = join(options.dataFolder, "demo-bridge")
-    yield* Effect.sync(() => mkdirSync(folder, { recursive: true, mode: 0o700 }))
-    const startedAtMs = (yield* Clock.currentTimeMillis) - UNDER_WAY_MILLIS
-    yield* Effect.forkScoped(
-      supervise({
-        name: "the demo's bridge",
-        command: [
-          ...([...self, "bridge"] as const),
-          ...["--url", options.url.replace(/^http/, "ws")],
-          ...["--device", device.deviceId],
-          ...["--data", folder],
-          ...["--athletes", String(ATHLETES)],
-          ...["--seed", String(SEED)],
-          ...source.files.flatMap((file) => ["--file", file]),
-          ...["--started-at", String(startedAtMs)],
-          // Its status lines are also how it notices that this server is gone: the pipe breaks.
-          "--json",
-        ],
-        env: { PACELINE_DEVICE_KEY: device.key },
-      }),
-    )
+    const registration = yield* begin(options)
+    const device = yield* registration.device
+    // The bridge takes as long to start as the athletes to be registered.
+    yield* Effect.forkScoped(supervise(yield* bridgeProcess(options, source, device)))
+    yield* registration.athletes(source.athletes)
   }).pipe(
     Effect.mapError((error) => {
       const reason = error instanceof Error ? error.message : String(error)
@@ -74,32 +60,64 @@ export const startDemo = (options: DemoOptions): Effect.Effect<void, DemoFailed,
     }),
   )
 
-/** Does what is not done yet, and remembers each step when it is. */
-const register = (options: DemoOptions, athletes: ReadonlyArray<Enrolment.NewAthlete>) =>
+const bridgeProcess = (options: DemoOptions, source: Source.Source, device: DemoState.Device) =>
+  Effect.gen(function* () {
+    const folder = join(options.dataFolder, "demo-bridge")
+    yield* Effect.try(() => mkdirSync(folder, { recursive: true, mode: 0o700 }))
+    const startedAtMs = (yield* Clock.currentTimeMillis) + FIRST_WORD_MILLIS - UNDER_WAY_MILLIS
+    const process: Processes.ProcessOptions = {
+      name: "the demo's bridge",
+      command: [
+        ...self,
+        "bridge",
+        ...["--url", options.url.replace(/^http/, "ws")],
+        ...["--device", device.deviceId],
+        ...["--data", folder],
+        ...["--athletes", String(ATHLETES)],
+        ...["--seed", String(SEED)],
+        ...source.files.flatMap((file) => ["--file", file]),
+        ...["--started-at", String(startedAtMs)],
+        // Its status lines are also how it notices that this server is gone: the pipe breaks.
+        "--json",
+      ],
+      env: { PACELINE_DEVICE_KEY: device.key },
+    }
+    return process
+  })
+
+/** The steps of the registration. Each does what is not done yet, and is remembered when it is done. */
+const begin = (options: DemoOptions) =>
   Effect.gen(function* () {
     const file = join(options.dataFolder, "demo.json")
     const adminKey = yield* Effect.try(() => readFileSync(join(options.dataFolder, "admin.key"), "utf8").trim())
     const admin = yield* Enrolment.connect({ url: options.url, adminKey })
-
     let state = DemoState.load(file)
     const save = (next: DemoState.DemoState) =>
       Effect.try(() => {
         DemoState.save(file, next)
         state = next
       })
-    const device = state.device ?? (yield* admin.addDevice("Demo"))
-    if (state.device === null) yield* save({ ...state, device: { deviceId: device.deviceId, key: device.key } })
-    for (const [i, athlete] of athletes.entries()) {
-      if (state.athletes[i] !== undefined) continue
-      const { athleteId } = yield* admin.addAthlete({ ...athlete, heartRateVisible: !hidesHeartRate(i) })
-      yield* save({ ...state, athletes: [...state.athletes, athleteId] })
-    }
-    for (const [i, athleteId] of state.athletes.entries()) {
-      if (i < state.paired) continue
-      yield* admin.pair(device.deviceId, Enrolment.strapName(i), athleteId, CLASS)
-      yield* save({ ...state, paired: i + 1 })
-    }
-    return device
+
+    const device = Effect.gen(function* () {
+      if (state.device !== null) return state.device
+      const { deviceId, key } = yield* admin.addDevice("Demo")
+      yield* save({ ...state, device: { deviceId, key } })
+      return { deviceId, key }
+    })
+    const athletes = (all: ReadonlyArray<Enrolment.NewAthlete>) =>
+      Effect.gen(function* () {
+        const { deviceId } = yield* device
+        for (const [i, athlete] of all.entries()) {
+          const athleteId =
+            state.athletes[i] ??
+            (yield* admin.addAthlete({ ...athlete, heartRateVisible: !hidesHeartRate(i) })).athleteId
+          if (i >= state.athletes.length) yield* save({ ...state, athletes: [...state.athletes, athleteId] })
+          if (i < state.paired) continue
+          yield* admin.pair(deviceId, Enrolment.strapName(i), athleteId, CLASS)
+          yield* save({ ...state, paired: i + 1 })
+        }
+      })
+    return { device, athletes }
   })
 
 /** A life longer than this was a good one: the next wait is short again. */

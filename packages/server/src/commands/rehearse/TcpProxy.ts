@@ -3,8 +3,9 @@
  *
  * It passes bytes on as they come. A cut is what real networks do: reset every connection (`closed`), hold all
  * bytes back and deliver them late (`stalled`), or swallow the connections that are open so that neither side
- * hears of it (`black-hole`). A connection that is opened while the network holds back begins to work when it
- * is back, like a SYN that is sent again.
+ * hears of it (`black-hole`). The way back is swallowed first: what the bridge sends for a moment still arrives,
+ * and its acknowledgement never does. A connection that is opened while the network holds back begins to work
+ * when it is back, like a SYN that is sent again.
  *
  * @example
  * const proxy = yield* TcpProxy.make({ host: "127.0.0.1", port: 8080 })
@@ -13,6 +14,9 @@
 import * as Net from "node:net"
 import { Effect, type Scope } from "effect"
 import type { CutKind } from "./Schedule.ts"
+
+/** In a black hole the way to the server is open so much longer than the way back, in milliseconds. */
+const ONE_WAY_MILLIS = 300
 
 export interface TcpProxy {
   /** Where to connect, on 127.0.0.1. */
@@ -56,15 +60,19 @@ export const make = (target: {
         link.near.pipe(link.far)
         link.far.pipe(link.near)
       }
-      const hold = (link: Link, state: "held" | "swallowed") => {
-        link.state = state
-        for (const [from, to] of [
-          [link.near, link.far],
-          [link.far, link.near],
-        ] as const) {
-          from.unpipe(to)
-          from.pause()
-        }
+      const stop = (from: Net.Socket, to: Net.Socket) => {
+        from.unpipe(to)
+        from.pause()
+      }
+      const hold = (link: Link) => {
+        link.state = "held"
+        stop(link.far, link.near)
+        stop(link.near, link.far)
+      }
+      const swallow = (link: Link) => {
+        link.state = "swallowed"
+        stop(link.far, link.near)
+        setTimeout(() => stop(link.near, link.far), ONE_WAY_MILLIS)
       }
 
       const accept = (near: Net.Socket) => {
@@ -101,7 +109,10 @@ export const make = (target: {
               link.near.resetAndDestroy()
               link.far.resetAndDestroy()
               links.delete(link)
-            } else if (link.state === "flowing") hold(link, kind === "stalled" ? "held" : "swallowed")
+            } else if (link.state === "flowing") {
+              if (kind === "stalled") hold(link)
+              else swallow(link)
+            }
           }
         },
         restore: () => {
