@@ -114,6 +114,22 @@ describe("Bulkhead", () => {
     }).pipe(Effect.provide(Timers.layer)),
   )
 
+  it.effect("keeps keys apart, and forgets those that are not in use", () =>
+    Effect.gen(function* () {
+      const perTenant = yield* Bulkhead.keyed<string>({ name: "imports", limit: 1, queue: 1, maxWaitMillis: 100 })
+      const busy = yield* Effect.fork(perTenant.run("gym-a", Effect.never))
+      yield* quiet
+      const waiting = yield* Effect.fork(perTenant.run("gym-a", Effect.void, "high"))
+      yield* quiet
+      expect((yield* Effect.flip(perTenant.run("gym-a", Effect.void))).message).toContain('"imports/gym-a"')
+      expect(yield* perTenant.run("gym-b", Effect.succeed("through"))).toBe("through")
+      expect(yield* perTenant.size).toBe(1)
+      yield* Fiber.interrupt(waiting)
+      yield* Fiber.interrupt(busy)
+      expect(yield* perTenant.size).toBe(0)
+    }).pipe(Effect.provide(Timers.layer)),
+  )
+
   it.effect("is provided under one's own tag, from configuration if wanted", () => {
     class CheckIn extends Context.Tag("test/CheckIn")<CheckIn, Bulkhead.Bulkhead>() {}
     const options = { name: Config.succeed("check-in"), limit: Config.integer("LIMIT") }

@@ -12,13 +12,13 @@
 import { Config, type Context, Effect, Layer } from "effect"
 import type { Priority } from "../kernel/PriorityQueue.ts"
 import {
-  BulkheadFull,
+  type BulkheadFull,
   BulkheadGate,
   type BulkheadOptions,
   type BulkheadStats,
   type BulkheadWaitExceeded,
-  type Outcome,
 } from "./BulkheadGate.ts"
+import { throughGate } from "./GatedFiber.ts"
 import { Timers } from "./Timers.ts"
 
 export {
@@ -44,6 +44,36 @@ export interface Bulkhead {
 export const make = (options: BulkheadOptions): Effect.Effect<Bulkhead, never, Timers> =>
   Effect.map(Timers, (timers) => over(new BulkheadGate(options, timers)))
 
+/** A bulkhead for each key (a dependency, a tenant), made when it is first used and kept only while it is in use. */
+export interface KeyedBulkhead<K> {
+  readonly run: <A, E, R>(
+    key: K,
+    self: Effect.Effect<A, E, R>,
+    priority?: Priority,
+  ) => Effect.Effect<A, E | BulkheadFull | BulkheadWaitExceeded, R>
+  /** How many keys are in use. */
+  readonly size: Effect.Effect<number>
+}
+
+/** Errors and events name the bulkhead as `name/key`. */
+export const keyed = <K extends string | number>(
+  options: BulkheadOptions,
+): Effect.Effect<KeyedBulkhead<K>, never, Timers> =>
+  Effect.map(Timers, (timers) => {
+    const gates = new Map<K, BulkheadGate>()
+    const gateOf = (key: K): BulkheadGate => {
+      const known = gates.get(key)
+      if (known !== undefined) return known
+      const made = new BulkheadGate({ ...options, name: `${options.name}/${key}` }, timers, () => gates.delete(key))
+      gates.set(key, made)
+      return made
+    }
+    return {
+      run: (key, self, priority = "middle") => Effect.suspend(() => throughGate(gateOf(key), self, priority)),
+      size: Effect.sync(() => gates.size),
+    }
+  })
+
 /** Provides a bulkhead under a tag of your own. */
 export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: BulkheadOptions): Layer.Layer<I, never, Timers> =>
   Layer.effect(tag, make(options))
@@ -52,60 +82,8 @@ export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: BulkheadOptions
 export const layerConfig = <I>(tag: Context.Tag<I, Bulkhead>, options: Config.Config.Wrap<BulkheadOptions>) =>
   Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make))
 
-const over = (gate: BulkheadGate): Bulkhead => {
-  const onSuccess = <A>(value: A): Effect.Effect<A> => {
-    gate.leave()
-    return Effect.succeed(value)
-  }
-  return {
-    run: (self, priority = "middle") =>
-      Effect.uninterruptibleMask((restore) =>
-        gate.tryEnter()
-          ? Effect.matchCauseEffect(restore(self), {
-              onFailure: (cause) => {
-                gate.leave()
-                return Effect.failCause(cause)
-              },
-              onSuccess,
-            })
-          : waitThenRun(gate, self, restore, priority),
-      ),
-    resize: (limit) => Effect.sync(() => gate.resize(limit)),
-    stats: Effect.sync(() => gate.stats()),
-  }
-}
-
-/** Called with interruption off; `restore` turns it back on where one may be interrupted. */
-const waitThenRun = <A, E, R>(
-  gate: BulkheadGate,
-  self: Effect.Effect<A, E, R>,
-  restore: <B, F, Q>(effect: Effect.Effect<B, F, Q>) => Effect.Effect<B, F, Q>,
-  priority: Priority,
-): Effect.Effect<A, E | BulkheadFull | BulkheadWaitExceeded, R> => {
-  let waiter: ReturnType<BulkheadGate["enter"]> | undefined
-  const end = (): void => {
-    if (waiter !== undefined && !(waiter instanceof BulkheadFull)) gate.end(waiter)
-  }
-  const inLine = Effect.async<void, BulkheadFull | BulkheadWaitExceeded>((resume) => {
-    const outcome: Outcome = (refused) => resume(refused === undefined ? Effect.void : Effect.fail(refused))
-    waiter = gate.enter(outcome, priority)
-    if (waiter instanceof BulkheadFull) resume(Effect.fail(waiter))
-  })
-  return Effect.matchCauseEffect(restore(inLine), {
-    onFailure: (cause) => {
-      end()
-      return Effect.failCause(cause)
-    },
-    onSuccess: () =>
-      Effect.matchCauseEffect(restore(self), {
-        onFailure: (cause) => {
-          end()
-          return Effect.failCause(cause)
-        },
-        onSuccess: (value) => {
-          end()
-          return Effect.succeed(value)
-        },
-      }),
-  })
-}
+const over = (gate: BulkheadGate): Bulkhead => ({
+  run: (self, priority = "middle") => throughGate(gate, self, priority),
+  resize: (limit) => Effect.sync(() => gate.resize(limit)),
+  stats: Effect.sync(() => gate.stats()),
+})

@@ -69,12 +69,15 @@ export class BulkheadGate {
   private readonly waitExceeded: BulkheadWaitExceeded
   private readonly options: BulkheadOptions
   private readonly alarm: Alarm
+  private readonly whenIdle: (() => void) | undefined
   private alarmIsSet = false
   private settling = false
 
-  constructor(options: BulkheadOptions, alarm: Alarm) {
+  /** `whenIdle` is called each time nothing runs and nothing waits any more. */
+  constructor(options: BulkheadOptions, alarm: Alarm, whenIdle?: () => void) {
     this.options = options
     this.alarm = alarm
+    this.whenIdle = whenIdle
     this.bulkhead = Kernel.make(options)
     this.waitExceeded = new BulkheadWaitExceeded(options.name, this.bulkhead.maxWaitMillis)
     this.full = {
@@ -92,6 +95,7 @@ export class BulkheadGate {
   leave(): void {
     Kernel.leave(this.bulkhead)
     if (this.bulkhead.permits.queue.size > 0) this.settle()
+    else this.tellIdle()
   }
 
   /** Gets in line for `outcome`, or says why not. */
@@ -123,11 +127,16 @@ export class BulkheadGate {
       Kernel.end(this.bulkhead, waiter)
     }
     this.settle()
+    this.tellIdle()
   }
 
   resize(limit: number): void {
     Kernel.resize(this.bulkhead, limit)
     this.settle()
+  }
+
+  get running(): number {
+    return this.bulkhead.permits.inFlight
   }
 
   stats(): BulkheadStats {
@@ -160,6 +169,11 @@ export class BulkheadGate {
       this.settle()
       this.setAlarm()
     })
+  }
+
+  private tellIdle(): void {
+    const { inFlight, queue } = this.bulkhead.permits
+    if (inFlight === 0 && queue.size === 0) this.whenIdle?.()
   }
 
   private tell(tag: BulkheadEvent["_tag"], priority: Priority): void {
