@@ -28,7 +28,7 @@ export interface Limits {
   readonly backoff: Backoff.Backoff
 }
 
-export const standard: Limits = {
+const standard: Limits = {
   silenceMillis: 6_000,
   askAgainMillis: 5_000,
   provenMillis: 10_000,
@@ -57,7 +57,7 @@ export interface State {
   readonly problem: LiveFrame.Problem | null
 }
 
-export interface Watched {
+interface Watched {
   readonly channel: Channel.Channel
   /** Since when the channel waits for the server: when it was asked for, or last came nearer to the head. */
   readonly waitingSinceMs: number

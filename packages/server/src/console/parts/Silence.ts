@@ -11,7 +11,7 @@
  */
 import type { Tile } from "@paceline/client-sdk"
 
-export interface Heard {
+interface Heard {
   /** The reading's own time, as sent. */
   readonly sensedAtMs: number | null
   /** Since when nothing newer came, on this screen's clock; null when there never was a reading. */

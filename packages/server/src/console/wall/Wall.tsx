@@ -41,10 +41,10 @@ export const Wall = ({ classId, order }: { readonly classId: string; readonly or
       <main class="wall-main" aria-label="Athletes">
         {live.problem !== null && (
           <p class="wall-problem" role="alert">
-            {live.problem.message}
+            {live.problem.code === "unknown-channel" ? `There is no class "${classId}".` : live.problem.message}
           </p>
         )}
-        {live.tiles.length === 0 ? <Empty state={live.state} classId={classId} /> : <Tiles live={live} order={order} />}
+        {live.tiles.length === 0 ? <Empty live={live} classId={classId} /> : <Tiles live={live} order={order} />}
       </main>
       <aside class="wall-side">
         <Leaderboard standings={live.leaderboard} rows={BOARD_ROWS} isKnown={live.state === "live"} />
@@ -113,11 +113,11 @@ const Tiles = ({ live, order }: { readonly live: LiveClass; readonly order: Tile
   )
 }
 
-const Empty = ({ state, classId }: { readonly state: ClassView["state"]; readonly classId: string }) => (
+const Empty = ({ live, classId }: { readonly live: LiveClass; readonly classId: string }) => (
   <div class="wall-empty">
-    {state === "live" ? (
+    <p class="wall-empty-title">{emptyTitle(live)}</p>
+    {live.state === "live" && (
       <>
-        <p class="wall-empty-title">Nobody is training yet</p>
         <p>Pair a strap with an athlete of this class, and the first tile appears with the first heartbeat:</p>
         <pre>
           <code>paceline device pair DEVICE strap-01 ATHLETE --class {classId}</code>
@@ -126,8 +126,12 @@ const Empty = ({ state, classId }: { readonly state: ClassView["state"]; readonl
           <a href="/">How to connect a bridge</a>
         </p>
       </>
-    ) : (
-      <p class="wall-empty-title">{state === "lost" ? "The server does not answer" : "Connecting to the server"}</p>
     )}
   </div>
 )
+
+const emptyTitle = ({ state, problem }: LiveClass): string => {
+  if (state === "live") return "Nobody is training yet"
+  if (state === "lost") return "The server does not answer"
+  return problem === null ? "Connecting to the server" : "Nothing to show"
+}
