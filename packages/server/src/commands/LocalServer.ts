@@ -10,7 +10,7 @@ import * as HttpApiClient from "@effect/platform/HttpApiClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { PacelineApi } from "@paceline/core/contract"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, ParseResult, Schema } from "effect"
 import { findOwner } from "../adapters/sqlite/DataFolder.ts"
 import type { ResolvedSettings } from "../config/Settings.ts"
 import { ADMIN_KEY } from "./AdminKey.ts"
@@ -49,6 +49,11 @@ export const connect = Effect.fn("LocalServer.connect")(function* (settings: Res
   return { api, url }
 })
 
-/** Says what the server answered, in its own words. */
+const messageOf = (error: { readonly message: string }): string => {
+  if (!ParseResult.isParseError(error)) return error.message
+  return ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.message ?? error.message
+}
+
+/** Says what is wrong in the server's own words. */
 export const orRefused = <A, E extends { readonly message: string }, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.mapError(effect, ({ message }) => new Refused({ message }))
+  Effect.mapError(effect, (error) => new Refused({ message: messageOf(error) }))

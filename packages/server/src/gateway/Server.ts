@@ -121,6 +121,8 @@ const make = (options: ServerOptions) =>
         hostname: options.host,
         port,
         development: false,
+        // Without development Bun shares the port by default: a second server would take half of the first one's callers.
+        reusePort: false,
         maxRequestBodySize: LONGEST_FRAME,
         routes: {
           ...options.pages,
