@@ -49,6 +49,11 @@ describe("the points that recorded samples are worth", () => {
     ])
   })
 
+  it("are none for a strap that ended without a heart rate", () => {
+    const bundle = [one("s", "power", [0, 250]), one("s", "activity", [1000, SensorKind.ACTIVITY_ENDED])]
+    expect([...Points.effort([{ incarnation: "aa", n: 1, bundle }], () => 200)]).toEqual([])
+  })
+
   it("do not depend on how the samples were cut into chunks", () => {
     fc.assert(
       fc.property(

@@ -91,9 +91,12 @@ export const effort = (
     }
     // The mark ends a session after the samples of its own chunk, wherever it stands among the blocks.
     for (const sensor of finished) {
+      const session = open.get(sensor)
+      // Whoever ends without a single heartbeat has not begun.
+      if (session === undefined) continue
       const sessions = ended.get(sensor) ?? []
       ended.set(sensor, sessions)
-      sessions.push((open.get(sensor) ?? EffortPoints.empty).zoneMillis)
+      sessions.push(session.zoneMillis)
       open.delete(sensor)
     }
   }
