@@ -64,7 +64,13 @@ const dialHost: Dial = (url, events) => {
   socket.addEventListener("message", ({ data }: MessageEvent<unknown>) =>
     events.received(data instanceof ArrayBuffer ? new Uint8Array(data) : null),
   )
-  socket.addEventListener("close", ({ code, reason }) => events.lost(closing(code, reason)))
+  let failure: string | null = null
+  socket.addEventListener("error", (event) => {
+    // Browsers keep the reason to themselves.
+    if (!("message" in event) || typeof event.message !== "string" || event.message === "") return
+    failure = event.message.replace(/^WebSocket connection to .* failed: /, "")
+  })
+  socket.addEventListener("close", ({ code, reason }) => events.lost(failure ?? closing(code, reason)))
   return {
     send: (bytes) => {
       if (socket.readyState !== socket.OPEN) throw new Error("the connection is not open")
@@ -81,5 +87,10 @@ const dialHost: Dial = (url, events) => {
   }
 }
 
-const closing = (code: number, reason: string): string =>
-  `the connection closed with code ${code}${reason === "" ? "" : ` (${reason})`}`
+/** The code of a connection that ended without a closing handshake (RFC 6455, section 7.1.5). */
+const ABNORMAL = 1006
+
+const closing = (code: number, reason: string): string => {
+  if (code === ABNORMAL) return "nobody answers, or the line was cut"
+  return `it was closed with code ${code}${reason === "" ? "" : ` (${reason})`}`
+}

@@ -47,8 +47,11 @@ const jsonReporter = (flags: Flags, { write }: Output): Reporter => {
   }
 }
 
+/** People are told at once what changes, and only so often, in milliseconds, that nothing has. */
+const QUIET_MILLIS = 10_000
+
 const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter => {
-  let said = ""
+  let said = { state: "", atMs: 0 }
   return {
     started: (buffer) =>
       write(
@@ -56,12 +59,15 @@ const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter =>
           `to ${flags.url}; the buffer is ${buffer}. Stop with Ctrl-C: what waits is delivered next time.`,
       ),
     status: (status) => {
-      // The number of samples changes always; a line is worth only what changes else.
       const problem = status.connected || status.lastProblem === null ? "" : ` ${status.lastProblem.message}`
-      const what = `${status.state}: ${chunks(status.waitingChunks)} waiting.${problem}`
-      if (what === said) return
-      said = what
-      write(`${what} ${count(status.recordedSamples)} samples recorded, ${chunks(status.deliveredChunks)} delivered.`)
+      const state = `${status.state}:${problem}`
+      const now = performance.now()
+      if (state === said.state && now - said.atMs < QUIET_MILLIS) return
+      said = { state, atMs: now }
+      write(
+        `${state} ${count(status.recordedSamples)} samples recorded, ${chunks(status.waitingChunks)} waiting, ` +
+          `${chunks(status.deliveredChunks)} delivered.`,
+      )
     },
     happened: (event) => writeError(sentence(event)),
     drained: (status) => write(`The server has everything: ${chunks(status.deliveredChunks)} delivered.`),
