@@ -1,6 +1,11 @@
 /** Who runs when: permits, queues, lanes, workers and one wheel for all that waits. */
+export * as AdaptiveLimit from "./AdaptiveLimit.ts"
+export * as Autoscaler from "./Autoscaler.ts"
 export * as Bulkhead from "./Bulkhead.ts"
+export * as DistributedLock from "./DistributedLock.ts"
 export * as Lanes from "./Lanes.ts"
+export * as LoadBalancer from "./LoadBalancer.ts"
 export * as Permits from "./Permits.ts"
 export * from "./promise/index.ts"
 export * as Timers from "./Timers.ts"
+export * as WorkerPool from "./WorkerPool.ts"

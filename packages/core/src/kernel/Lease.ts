@@ -79,11 +79,15 @@ export const release = (record: LeaseRecord | undefined, owner: string): LeaseRe
 export const passes = (record: LeaseRecord | undefined, token: FencingToken): boolean =>
   record !== undefined && record.owner !== undefined && record.token === token
 
-/** Whether the store may forget the record: no write under its token passes then, as after a release. */
-export const isForgettable = (record: LeaseRecord, nowMillis: number): boolean => !isTaken(record, nowMillis)
+/** So long after its end a store may forget a lease that nobody has taken over. */
+export const FORGET_AFTER_MILLIS = 3_600_000
 
-/** Why a holder holds no longer. */
-export type LossReason = "expired" | "taken-over" | "released"
+/** Whether the store may forget the record: no write under its token passes then, as after a release. */
+export const isForgettable = (record: LeaseRecord, nowMillis: number): boolean =>
+  nowMillis - record.expiresAtMillis >= FORGET_AFTER_MILLIS
+
+/** Why a holder holds no longer. `refused`: the store would not renew it, for there it is over. */
+export type LossReason = "expired" | "refused" | "released"
 
 /** What the holder keeps. */
 export interface Lease {

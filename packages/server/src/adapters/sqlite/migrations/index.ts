@@ -10,6 +10,7 @@ import people from "./0003_people.ts"
 import devices from "./0004_devices.ts"
 import training from "./0005_training.ts"
 import gamification from "./0006_gamification.ts"
+import lock from "./0007_lock.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -20,6 +21,7 @@ export const migrations: Migrations = {
   "0004_devices": devices,
   "0005_training": training,
   "0006_gamification": gamification,
+  "0007_lock": lock,
 }
 
 /** The number of the newest step. */
