@@ -9,7 +9,7 @@ import { Cause, Effect, FiberRef, Layer, Option } from "effect"
 import * as CommandLine from "./commands/CommandLine.ts"
 import * as Help from "./commands/Help.ts"
 import { NO_LOG_LEVEL } from "./commands/SettingFlags.ts"
-import { VERSION } from "./observability/Version.ts"
+import { RELEASE } from "./observability/Version.ts"
 
 /** One sentence for what can go wrong; the stack for what must not. */
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
@@ -26,25 +26,21 @@ const [first, ...rest] = args
 
 const cli = Effect.gen(function* () {
   const command = first !== undefined && CommandLine.LIGHT.includes(first) ? CommandLine.light : yield* CommandLine.load
-  yield* Command.run(command, { name: "paceline", version: VERSION })(process.argv)
+  yield* Command.run(command, { name: "paceline", version: RELEASE })(process.argv)
 })
 
-const words = args.slice(0, args.findIndex((arg) => arg.startsWith("-")) >>> 0)
-const asksForHelp = args.length === 0 || args.includes("--help") || args.includes("-h")
+const asksForHelp = args.length === 0 || first === "help" || args.includes("--help") || args.includes("-h")
 
 if (first === "bridge") {
   // Its flags and its help are its own, and it lives without the rest of this program.
-  const { bridge } = await import("./commands/bridge.ts")
-  process.exit(await bridge(rest))
+  import("./commands/bridge.ts").then(async ({ bridge }) => process.exit(await bridge(rest)))
+} else if (asksForHelp && first !== "rehearse") {
+  console.log(Help.of((first === "help" ? rest : args).filter((arg) => !arg.startsWith("-"))))
+} else {
+  cli.pipe(
+    Effect.tapErrorCause(report),
+    Effect.locally(FiberRef.currentMinimumLogLevel, NO_LOG_LEVEL),
+    Effect.provide(Layer.merge(BunContext.layer, CliConfig.layer({ showBuiltIns: false }))),
+    BunRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true }),
+  )
 }
-if (asksForHelp && first !== "rehearse") {
-  console.log(Help.of(words))
-  process.exit(0)
-}
-
-cli.pipe(
-  Effect.tapErrorCause(report),
-  Effect.locally(FiberRef.currentMinimumLogLevel, NO_LOG_LEVEL),
-  Effect.provide(Layer.merge(BunContext.layer, CliConfig.layer({ showBuiltIns: false }))),
-  BunRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true }),
-)
