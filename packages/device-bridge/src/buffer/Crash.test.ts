@@ -101,7 +101,7 @@ const rowsOf = (table: "chunk" | "delivered"): ReadonlyArray<Row> => {
   }
 }
 
-describe.each([node, bun])("killed on $name", (runtime) => {
+describe.each([node, bun])("killed on $name", { timeout: 60_000 }, (runtime) => {
   test("[bridge 1] [bridge 2] [bridge 5] chunks are whole or absent, promised ones are there once, none has a used identity", async () => {
     const next = random(7)
     const said: Said = { recorded: -1, flushed: -1, asked: new Map(), deleted: new Map() }
