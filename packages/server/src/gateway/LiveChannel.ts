@@ -36,7 +36,7 @@ export class LiveChannel {
     const before = this.#values.get(key)
     if (before !== undefined && Bun.deepEquals(before.value, value, true)) return false
     this.head++
-    this.#values.delete(key)
+    // A Map keeps its first order: a snapshot has its keys in the order they came, not in that of their last change.
     this.#values.set(key, { seq: this.head, value })
     this.#removals.delete(key)
     return true
