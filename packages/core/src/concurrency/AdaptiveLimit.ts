@@ -2,9 +2,9 @@
  * Limits how many calls run at once to what the other side can serve, found from how long they take: it sheds load
  * early, before queues build up.
  *
- * Each call that succeeds tells its latency to the kernel; the limit follows. A call that was interrupted, or failed, measured
- * nothing and is dropped. A failure that means overload (a time-out, a refusal) cuts the limit at once. The limit is
- * a bulkhead's: what does not fit waits or is refused as there.
+ * Each call that succeeds tells its latency to the kernel; the limit follows. A call that was interrupted or failed
+ * measured nothing and is dropped; but a failure that means overload (a time-out, a refusal) cuts the limit at once.
+ * The limit is a bulkhead's: what does not fit waits or is refused as there.
  *
  * @example
  * const search = yield* AdaptiveLimit.make({ name: "search", queue: 20, maxWaitMillis: 200 })

@@ -55,12 +55,15 @@ export interface Job<W> extends PriorityQueue.Linked<Job<W>> {
   /** Runs it and tells the caller; gives the cause when it died. */
   readonly perform: (resource: W) => Effect.Effect<unknown>
   readonly refuse: (error: PoolClosed) => void
+  /** Where it waits: the pool's common line, or that of a worker. */
+  line: PriorityQueue.PriorityQueue<Job<W>> | undefined
   worker: PoolWorker<W> | undefined
   fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
   state: "waiting" | "running" | "over"
 }
 
 export interface PoolWorker<W> extends Dispatch.Worker {
+  /** Jobs of the keys that stick to it, and at most one other that it was woken for. */
   readonly line: PriorityQueue.PriorityQueue<Job<W>>
   job: Job<W> | undefined
   state: "active" | "retiring" | "gone"
@@ -81,6 +84,8 @@ const LATENCY_WINDOW_MILLIS = 60_000
 export class PoolState<W> {
   readonly settings: PoolSettings
   private readonly dispatch: Dispatch.Dispatch<PoolWorker<W>>
+  /** Jobs that any worker may take. */
+  private readonly common = PriorityQueue.make<Job<W>>()
   private readonly workers = new Set<PoolWorker<W>>()
   private readonly latency = Quantile.make(0.95, LATENCY_WINDOW_MILLIS)
   private hired = 0
@@ -115,6 +120,7 @@ export class PoolState<W> {
           previous: undefined,
           next: undefined,
           queued: false,
+          line: undefined,
           worker: undefined,
           fiber: undefined,
           state: "waiting",
@@ -173,13 +179,21 @@ export class PoolState<W> {
   take(worker: PoolWorker<W>): Job<W> | undefined {
     if (worker.state === "retiring") this.letGo(worker)
     if (worker.state === "gone") return undefined
-    const job = PriorityQueue.take(worker.line)
+    const job = this.nextFor(worker)
     if (job === undefined) return undefined
+    if (job.line === this.common) worker.load++
     this.waiting--
     this.running++
+    job.line = undefined
+    job.worker = worker
     job.state = "running"
     worker.job = job
     return job
+  }
+
+  /** Whether `take` would give something. */
+  hasWorkFor(worker: PoolWorker<W>): boolean {
+    return worker.line.size > 0 || this.common.size > 0
   }
 
   /** Accepts nothing more; `done` is called when all that was accepted is over. */
@@ -193,12 +207,14 @@ export class PoolState<W> {
   abort(): Effect.Effect<void> {
     this.closed = true
     const interrupted: Array<Effect.Effect<unknown>> = []
-    for (const worker of this.workers) {
-      for (let job = PriorityQueue.take(worker.line); job !== undefined; job = PriorityQueue.take(worker.line)) {
+    for (const line of [this.common, ...[...this.workers].map((worker) => worker.line)]) {
+      for (let job = PriorityQueue.take(line); job !== undefined; job = PriorityQueue.take(line)) {
         this.waiting--
         job.state = "over"
         job.refuse(new PoolClosed(this.settings.name))
       }
+    }
+    for (const worker of this.workers) {
       if (worker.job?.fiber !== undefined) interrupted.push(Fiber.interrupt(worker.job.fiber))
     }
     return Effect.all(interrupted, { concurrency: "unbounded", discard: true })
@@ -270,17 +286,45 @@ export class PoolState<W> {
     }
   }
 
+  /** A key's job goes to the worker of the key, any other to a worker that is free: none waits while one is. */
   private assign(job: Job<W>): void {
-    const worker = Dispatch.pick(this.dispatch, job.key)
-    if (worker === undefined) {
+    const keyed = this.settings.strategy === "sticky" && job.key !== undefined
+    const worker = keyed ? Dispatch.pick(this.dispatch, job.key) : this.freeWorker()
+    if (keyed && worker === undefined) {
       job.refuse(new PoolClosed(this.settings.name))
       return
     }
+    const line = worker?.line ?? this.common
     this.waiting++
-    worker.load++
+    job.line = line
     job.worker = worker
-    PriorityQueue.offer(worker.line, job, this.settings.now())
+    PriorityQueue.offer(line, job, this.settings.now())
+    if (worker === undefined) return
+    worker.load++
     worker.wake?.()
+  }
+
+  /** Of those that wait for something to do, the next in turn. */
+  private freeWorker(): PoolWorker<W> | undefined {
+    const { length } = this.dispatch.active
+    if (this.running >= length) return undefined
+    for (let i = 0; i < length; i++) {
+      const worker = Dispatch.pick(this.dispatch)
+      if (worker === undefined) return undefined
+      if (worker.wake !== undefined && worker.load === 0) return worker
+    }
+    return undefined
+  }
+
+  /** From its own line or the common one, whichever job has the better claim. */
+  private nextFor(worker: PoolWorker<W>): Job<W> | undefined {
+    const own = PriorityQueue.peek(worker.line)
+    const common = PriorityQueue.peek(this.common)
+    if (own === undefined) return PriorityQueue.take(this.common)
+    if (common === undefined) return PriorityQueue.take(worker.line)
+    const ownFirst =
+      PriorityQueue.effectiveArrival(worker.line, own) <= PriorityQueue.effectiveArrival(this.common, common)
+    return PriorityQueue.take(ownFirst ? worker.line : this.common)
   }
 
   private settle(job: Job<W>, submittedAt: number, failed: boolean): void {
@@ -299,9 +343,9 @@ export class PoolState<W> {
   }
 
   private giveUp(job: Job<W>): Effect.Effect<void> {
-    if (job.state === "waiting" && job.worker !== undefined) {
-      PriorityQueue.remove(job.worker.line, job)
-      job.worker.load--
+    if (job.state === "waiting" && job.line !== undefined) {
+      PriorityQueue.remove(job.line, job)
+      if (job.worker !== undefined) job.worker.load--
       this.waiting--
       job.state = "over"
       this.tellIdle()

@@ -40,13 +40,14 @@ const doJobs = <W>(pool: PoolState<W>, worker: PoolWorker<W>, resource: W): Effe
         return
       }
       if (worker.state === "gone") return
-      yield* untilWoken(worker)
+      yield* untilWoken(pool, worker)
     }
   })
 
-const untilWoken = <W>(worker: PoolWorker<W>): Effect.Effect<void> =>
+const untilWoken = <W>(pool: PoolState<W>, worker: PoolWorker<W>): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
-    if (worker.line.size > 0 || worker.state !== "active") return resume(Effect.void)
+    // This fiber may have yielded since it looked.
+    if (pool.hasWorkFor(worker) || worker.state !== "active") return resume(Effect.void)
     worker.wake = () => {
       worker.wake = undefined
       resume(Effect.void)

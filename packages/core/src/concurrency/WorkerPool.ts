@@ -1,6 +1,6 @@
 /**
- * A pool of supervised worker fibers, each with a line of its own: jobs are given out in turn, to the least busy, or
- * by key always to the same worker, so that jobs of one key run in order.
+ * A pool of supervised worker fibers: jobs go to a worker that is free, or by key always to the same worker, so that
+ * jobs of one key run in order. No job without a key waits while a worker is free.
  *
  * A worker may hold a resource (a connection, a parser). A job that dies takes its worker's resource with it: the
  * caller gets the defect, the resource is closed, and the worker starts anew; no other job is lost. The pool grows and
@@ -25,7 +25,7 @@ export interface WorkerPoolOptions {
   readonly name: string
   /** Default 10. */
   readonly workers?: number
-  /** Default least busy. */
+  /** Sticky: jobs of one key go to one worker. Otherwise free workers are used in turn, or the least busy (default). */
   readonly dispatch?: Strategy
   /** How many jobs may wait in all. Default 10,000. */
   readonly queue?: number

@@ -106,6 +106,10 @@ export const peek = <E extends Linked<E>>(queue: PriorityQueue<E>): E | undefine
   return best
 }
 
+/** When a queued entry counts as having arrived: of several queues of the same aging, the least is next. */
+export const effectiveArrival = <E extends Linked<E>>(queue: PriorityQueue<E>, queued: E): number =>
+  queued.arrivedAt + queue[queued.priority].handicap
+
 /** Removes and returns the next entry. */
 export const take = <E extends Linked<E>>(queue: PriorityQueue<E>): E | undefined => {
   const next = peek(queue)

@@ -1,0 +1,89 @@
+/**
+ * Carries out what the autoscaling kernel decides: reads the pool, decides, resizes, and tells each decision.
+ *
+ * It drives a worker pool, or whatever can be read and resized: give an outside scaler as `resize`, or read the
+ * decisions through `onDecision` and `latest`.
+ *
+ * @example
+ * const pool = yield* WorkerPool.make({ name: "imports", workers: 5 })
+ * const scaler = yield* Autoscaler.make({ target: pool, plan: upcomingEvents, onDecision: (d) => log(d.reason) })
+ */
+import { Clock, type Context, Duration, Effect, Layer, type Scope } from "effect"
+import * as Kernel from "../kernel/Autoscaler.ts"
+
+/** What can be scaled; a `WorkerPool` can. */
+export interface Scalable {
+  readonly stats: Effect.Effect<{
+    readonly workers: number
+    readonly busy: number
+    readonly waiting: number
+    readonly completed: number
+    readonly failed: number
+    readonly p95Millis: number | undefined
+  }>
+  readonly resize: (workers: number) => Effect.Effect<void>
+}
+
+export interface AutoscalerOptions {
+  readonly target: Scalable
+  /** What differs from `Kernel.standard`. */
+  readonly settings?: Partial<Kernel.Settings>
+  /** The schedule and the planned events, read at each decision. Default none. Times are of the calendar. */
+  readonly plan?: Effect.Effect<Kernel.Plan>
+  /** The share of the CPU in use, 0 to 1. Left out, the CPU decides nothing. */
+  readonly cpu?: Effect.Effect<number>
+  /** Default 10 s. */
+  readonly everyMillis?: number
+  readonly onDecision?: (decision: Kernel.Decision) => void
+}
+
+export interface Autoscaler {
+  /** The last decision; undefined before the first. */
+  readonly latest: Effect.Effect<Kernel.Decision | undefined>
+  /** The floors that the plan will set over the next 24 hours. */
+  readonly forecast: Effect.Effect<ReturnType<typeof Kernel.forecast>>
+}
+
+/** Decides at once and then again and again, until the scope closes. */
+export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const settings: Kernel.Settings = { ...Kernel.standard, ...options.settings }
+    const plan = options.plan ?? Effect.succeed(Kernel.noPlan)
+    const cpu = options.cpu ?? Effect.succeed(undefined)
+    const start = yield* options.target.stats
+    let state = Kernel.initial(settings, start.workers)
+    let latest: Kernel.Decision | undefined
+    let completed = start.completed
+    let failed = start.failed
+
+    if (state.workers !== start.workers) yield* options.target.resize(state.workers)
+
+    const decide = Effect.gen(function* () {
+      const stats = yield* options.target.stats
+      const ended = stats.completed - completed
+      const reading: Kernel.Reading = {
+        queueLength: stats.waiting,
+        busy: stats.busy,
+        p95Millis: stats.p95Millis,
+        cpu: yield* cpu,
+        errorRate: ended === 0 ? undefined : (stats.failed - failed) / ended,
+      }
+      completed = stats.completed
+      failed = stats.failed
+      latest = Kernel.decide(settings, state, reading, yield* plan, yield* Clock.currentTimeMillis)
+      state = latest.state
+      options.onDecision?.(latest)
+      if (latest.change !== "hold") yield* options.target.resize(latest.target)
+    })
+    const pause = Effect.sleep(Duration.millis(options.everyMillis ?? 10_000))
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(decide, pause)))
+
+    return {
+      latest: Effect.sync(() => latest),
+      forecast: Effect.zipWith(plan, Clock.currentTimeMillis, (known, now) => Kernel.forecast(settings, known, now)),
+    }
+  })
+
+/** Provides an autoscaler under a tag of your own. */
+export const layer = <I>(tag: Context.Tag<I, Autoscaler>, options: AutoscalerOptions): Layer.Layer<I> =>
+  Layer.scoped(tag, make(options))
