@@ -142,9 +142,7 @@ export const succeed = (breaker: CircuitBreaker, ticket: Ticket, nowMillis: numb
     return
   }
   breaker.consecutive = 0
-  SlidingWindow.record(breaker.window, nowMillis, false, slow)
-  if (breaker.step < breaker.settings.steps.length) settleStep(breaker, nowMillis, slow)
-  else judge(breaker, nowMillis, false)
+  measure(breaker, nowMillis, false, slow, false)
 }
 
 /** The call failed. `timedOut` when that was for want of time. */
@@ -160,9 +158,19 @@ export const fail = (
     return
   }
   breaker.consecutive++
-  SlidingWindow.record(breaker.window, nowMillis, true, durationMillis > breaker.settings.slowCallMillis)
+  measure(breaker, nowMillis, true, durationMillis > breaker.settings.slowCallMillis, timedOut)
+}
+
+const measure = (
+  breaker: CircuitBreaker,
+  nowMillis: number,
+  failed: boolean,
+  slow: boolean,
+  timedOut: boolean,
+): void => {
+  SlidingWindow.record(breaker.window, nowMillis, failed, slow)
   const tooManyTimeouts = timedOut && RecentEvents.exceededBy(breaker.timeouts, nowMillis)
-  if (breaker.step < breaker.settings.steps.length) settleStep(breaker, nowMillis, true)
+  if (breaker.step < breaker.settings.steps.length) settleStep(breaker, nowMillis, failed || slow)
   else judge(breaker, nowMillis, tooManyTimeouts)
 }
 

@@ -63,20 +63,36 @@ const KNOWN: ReadonlyMap<string, FaultKind> = new Map<string, FaultKind>([
 const TRANSIENT_STATUSES = new Set([421, 423, 425, 429])
 const PERMANENT_STATUSES = new Set([501, 505, 511])
 
-export const kindOf = (error: unknown): FaultKind => {
-  if (typeof error !== "object" || error === null) return "transient"
-  if ("retryable" in error && typeof error.retryable === "boolean") return error.retryable ? "transient" : "permanent"
+/** What errors of many libraries have in common, if anything. */
+interface Described {
+  readonly retryable?: unknown
+  readonly status?: unknown
+  readonly statusCode?: unknown
+  readonly response?: unknown
+  readonly headers?: unknown
+  readonly retryAfterMillis?: unknown
+  readonly _tag?: unknown
+  readonly name?: unknown
+  readonly code?: unknown
+  readonly cause?: unknown
+  readonly message?: unknown
+}
+
+export const kindOf = (error: unknown): FaultKind =>
+  typeof error === "object" && error !== null ? kindOfDescribed(error) : "transient"
+
+/** Stands on the path of every failed call: plain reads, and few of them. */
+const kindOfDescribed = (error: Described): FaultKind => {
+  if (typeof error.retryable === "boolean") return error.retryable ? "transient" : "permanent"
   const status = statusOf(error)
   if (status !== undefined) return kindOfStatus(status)
   // `fetch` reports a lost network as a TypeError; every other TypeError is a mistake in the program.
-  if (isFetchFailure(error)) return "transient"
-  return known(error, "_tag") ?? known(error, "name") ?? known(error, "code") ?? "transient"
+  if (error.name === "TypeError" && isFetchFailure(error)) return "transient"
+  return known(error._tag) ?? known(error.name) ?? known(error.code) ?? "transient"
 }
 
-const known = (error: object, property: "_tag" | "name" | "code"): FaultKind | undefined => {
-  const value: unknown = Reflect.get(error, property)
-  return typeof value === "string" ? KNOWN.get(value) : undefined
-}
+const known = (name: unknown): FaultKind | undefined =>
+  typeof name === "string" && name !== "Error" ? KNOWN.get(name) : undefined
 
 const kindOfStatus = (status: number): FaultKind => {
   if (status === 408 || status === 504) return "timeout"
@@ -85,19 +101,17 @@ const kindOfStatus = (status: number): FaultKind => {
 }
 
 /** `status`, `statusCode`, or the status of the `response` that the error carries. */
-const statusOf = (error: object): number | undefined => {
-  if ("status" in error && isStatus(error.status)) return error.status
-  if ("statusCode" in error && isStatus(error.statusCode)) return error.statusCode
-  return "response" in error && typeof error.response === "object" && error.response !== null
-    ? statusOf(error.response)
-    : undefined
+const statusOf = (error: Described): number | undefined => {
+  if (isStatus(error.status)) return error.status
+  if (isStatus(error.statusCode)) return error.statusCode
+  return typeof error.response === "object" && error.response !== null ? statusOf(error.response) : undefined
 }
 
 const isStatus = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 100 && value <= 599
 
-const isFetchFailure = (error: object): boolean =>
-  error instanceof TypeError && (error.cause !== undefined || /fetch|network|load failed/i.test(error.message))
+const isFetchFailure = (error: Described): boolean =>
+  error.cause !== undefined || (typeof error.message === "string" && /fetch|network|load failed/i.test(error.message))
 
 /** Whether a retry may help. */
 export const mayPass = (kind: FaultKind): boolean => kind === "transient" || kind === "timeout"
@@ -111,15 +125,15 @@ export const countsAgainst = (kind: FaultKind): boolean => kind === "transient" 
  */
 export const retryAfterMillis = (error: unknown, nowMillis: number): number | undefined => {
   if (typeof error !== "object" || error === null) return undefined
-  if ("retryAfterMillis" in error && typeof error.retryAfterMillis === "number")
-    return Math.max(0, error.retryAfterMillis)
-  const header = retryAfterHeader("response" in error ? error.response : error)
+  const described: Described = error
+  if (typeof described.retryAfterMillis === "number") return Math.max(0, described.retryAfterMillis)
+  const header = retryAfterHeader(described.response ?? described)
   return header === undefined ? undefined : parseRetryAfter(header, nowMillis)
 }
 
 const retryAfterHeader = (response: unknown): string | undefined => {
-  if (typeof response !== "object" || response === null || !("headers" in response)) return undefined
-  const headers = response.headers
+  if (typeof response !== "object" || response === null) return undefined
+  const { headers }: Described = response
   if (headers instanceof Headers) return headers.get("retry-after") ?? undefined
   if (typeof headers !== "object" || headers === null) return undefined
   const value: unknown = Reflect.get(headers, "retry-after")

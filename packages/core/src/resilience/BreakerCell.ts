@@ -27,6 +27,8 @@ export interface BreakerCell {
   /** The refusal of the present state, once it was needed. */
   refusal: BreakerOpen | undefined
   refusalGeneration: number
+  /** The refusal as a rejected promise, once one was needed. */
+  rejected: Promise<never> | undefined
   telling: boolean
 }
 
@@ -43,6 +45,7 @@ export const make = (name: string, options: BreakerOptions = {}): BreakerCell =>
     listeners: new Set(),
     refusal: undefined,
     refusalGeneration: 0,
+    rejected: undefined,
     telling: false,
   }
 }
@@ -57,7 +60,15 @@ export const refusal = (cell: BreakerCell, nowMillis: number): BreakerOpen => {
   const built = new BreakerOpen(cell.name, refusalReason(cell.state), nowMillis + wait)
   cell.refusal = built
   cell.refusalGeneration = cell.state.generation
+  cell.rejected = undefined
   return built
+}
+
+/** The same, as one promise for as long as it says the truth: a rejection costs more than all else in a refusal. */
+export const rejection = (cell: BreakerCell, nowMillis: number): Promise<never> => {
+  const error = refusal(cell, nowMillis)
+  cell.rejected ??= Promise.reject(error)
+  return cell.rejected
 }
 
 /** Where a result may change things at any moment, the next look should not be far. */

@@ -125,6 +125,8 @@ const settleExit = <A, E>(
   if (Exit.isSuccess(exit)) {
     Kernel.succeed(cell.state, ticket, nowMillis, nowMillis - startedAtMillis)
     if (cell.state.events.length > 0) BreakerCell.tell(cell)
+  } else if (exit.cause._tag === "Fail") {
+    BreakerCell.settleFailure(cell, ticket, exit.cause.error, startedAtMillis, nowMillis)
   } else if (Cause.isInterruptedOnly(exit.cause)) {
     Kernel.release(cell.state, ticket)
   } else {

@@ -21,11 +21,12 @@ export class Call {
   #controller: AbortController | undefined
   #reason: unknown
   #stopped = false
+  #unlink: (() => void) | undefined
   /** Somebody further out tries again when this fails. */
   readonly retried: boolean
 
   constructor(parent: Parent, retried = false) {
-    this.#parent = parent instanceof Call ? parent : undefined
+    this.#parent = parent instanceof Call && parent !== alone ? parent : undefined
     this.#outside = parent instanceof Call ? undefined : parent
     this.retried = retried || (this.#parent?.retried ?? false)
   }
@@ -40,9 +41,18 @@ export class Call {
       return controller.signal
     }
     const above = this.#outside ?? this.#parent?.signal
-    // The listener goes when this call stops; a call that ends well is collected together with its controller.
-    above?.addEventListener("abort", () => controller.abort(above.reason), { once: true, signal: controller.signal })
+    if (above !== undefined) {
+      const listener = (): void => controller.abort(above.reason)
+      above.addEventListener("abort", listener, { once: true })
+      this.#unlink = () => above.removeEventListener("abort", listener)
+    }
     return controller.signal
+  }
+
+  /** The call has its result: it lets go of the signal of what it is part of, which may live much longer. */
+  end(): void {
+    this.#unlink?.()
+    this.#unlink = undefined
   }
 
   get aborted(): boolean {
@@ -75,12 +85,33 @@ export class Call {
   }
 }
 
+/** Hands out a signal of its own each time it is asked: listeners cannot pile up on what never ends. */
+class Alone extends Call {
+  override get signal(): AbortSignal {
+    return new AbortController().signal
+  }
+}
+
 /** A call that is part of nothing and that nobody aborts. */
-export const alone = new Call(undefined)
+export const alone: Call = new Alone(undefined)
+
+/** A call that ends only when the caller says so: it hands on the caller's own signal. */
+class CallersOwn extends Call {
+  readonly #signal: AbortSignal
+
+  constructor(signal: AbortSignal) {
+    super(signal)
+    this.#signal = signal
+  }
+
+  override get signal(): AbortSignal {
+    return this.#signal
+  }
+}
 
 export const callOf = (parent: Parent): Call => {
   if (parent === undefined) return alone
-  return parent instanceof Call ? parent : new Call(parent)
+  return parent instanceof Call ? parent : new CallersOwn(parent)
 }
 
 /** Waits; rejects with the reason as soon as the call is aborted. */
@@ -102,3 +133,6 @@ export const sleep = (millis: number, call: Call): Promise<void> =>
             reject(reason)
           })
   })
+
+export const isPromiseLike = <A>(value: PromiseLike<A> | A): value is PromiseLike<A> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"

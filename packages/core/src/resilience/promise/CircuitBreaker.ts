@@ -10,11 +10,14 @@ import type { BreakerEvent } from "../../kernel/BreakerEvent.ts"
 import * as BreakerSnapshot from "../../kernel/BreakerSnapshot.ts"
 import * as Kernel from "../../kernel/CircuitBreaker.ts"
 import * as BreakerCell from "../BreakerCell.ts"
-import { callOf, type Operation, type Parent } from "./Call.ts"
+import { callOf, isPromiseLike, type Operation, type Parent } from "./Call.ts"
 
 export interface PromiseCircuitBreaker {
   readonly name: string
-  /** Rejects with `BreakerOpen`, without calling the operation, when the breaker refuses. */
+  /**
+   * Rejects with `BreakerOpen`, without calling the operation, when the breaker refuses. Refused callers share one
+   * rejected promise: the host reports it as unhandled only if none of them handles it.
+   */
   readonly execute: <A>(operation: Operation<A>, parent?: Parent) => Promise<A>
   readonly view: () => BreakerCell.BreakerView
   /** Hears every transition in order; returns what ends it. */
@@ -56,20 +59,31 @@ const change = (
   BreakerCell.tell(cell)
 }
 
-const execute = async <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, parent: Parent): Promise<A> => {
-  const { state } = cell
+const execute = <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, parent: Parent): Promise<A> => {
   const startedAt = Date.now()
-  const ticket = Kernel.admit(state, startedAt)
-  if (state.events.length > 0) BreakerCell.tell(cell)
-  if (ticket === Kernel.REFUSED) throw BreakerCell.refusal(cell, startedAt)
-  try {
-    const value = await operation(callOf(parent))
-    const now = Date.now()
-    Kernel.succeed(state, ticket, now, now - startedAt)
-    if (state.events.length > 0) BreakerCell.tell(cell)
-    return value
-  } catch (error) {
-    BreakerCell.settleFailure(cell, ticket, error, startedAt, Date.now())
-    throw error
-  }
+  const ticket = Kernel.admit(cell.state, startedAt)
+  if (cell.state.events.length > 0) BreakerCell.tell(cell)
+  if (ticket === Kernel.REFUSED) return BreakerCell.rejection(cell, startedAt)
+  // Callbacks, not an async function: where calls fail, throwing through one costs several times the breaker.
+  return new Promise<A>((resolve, reject) => {
+    const succeeded = (value: A): void => {
+      const now = Date.now()
+      Kernel.succeed(cell.state, ticket, now, now - startedAt)
+      if (cell.state.events.length > 0) BreakerCell.tell(cell)
+      resolve(value)
+    }
+    const failed = (error: unknown): void => {
+      BreakerCell.settleFailure(cell, ticket, error, startedAt, Date.now())
+      reject(error)
+    }
+    let result: PromiseLike<A> | A
+    try {
+      result = operation(callOf(parent))
+    } catch (error) {
+      failed(error)
+      return
+    }
+    if (isPromiseLike(result)) result.then(succeeded, failed)
+    else succeeded(result)
+  })
 }

@@ -63,7 +63,10 @@ const attempts = <A>(plan: RetryPlan, operation: Operation<A>, parent: Call): Pr
   RetryBudget.call(plan.budget, startedAtMillis)
   const progress: { last: unknown; attempt: number } = { last: undefined, attempt: 1 }
   const loop = (call: Call): Promise<A> => attempt(plan, operation, call, startedAtMillis, progress)
-  if (totalMillis === Number.POSITIVE_INFINITY) return loop(new Call(parent, true))
+  if (totalMillis === Number.POSITIVE_INFINITY) {
+    const call = new Call(parent, true)
+    return loop(call).finally(() => call.end())
+  }
   const late = (): unknown => {
     const error = progress.last ?? new TimeoutExceeded(totalMillis)
     plan.onEvent?.({ _tag: "GaveUp", attempts: progress.attempt, reason: "total-time", error })

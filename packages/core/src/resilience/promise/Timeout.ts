@@ -11,7 +11,7 @@
 import * as Kernel from "../../kernel/AdaptiveTimeout.ts"
 import { TimeoutExceeded } from "../Errors.ts"
 import * as HostTimers from "../HostTimers.ts"
-import { Call, type Operation, type Parent } from "./Call.ts"
+import { Call, isPromiseLike, type Operation, type Parent } from "./Call.ts"
 
 export interface PromiseTimeout {
   readonly execute: <A>(operation: Operation<A>, parent?: Parent) => Promise<A>
@@ -25,7 +25,7 @@ export const adaptiveTimeout = (settings?: Partial<Kernel.TimeoutSettings>): Pro
     execute: (operation, parent) => {
       const startedAt = Date.now()
       const millis = Kernel.timeoutMillis(state, startedAt)
-      return limited(operation, parent, millis, (cancelled) => {
+      return limited(operation, new Call(parent), millis, (cancelled) => {
         const now = Date.now()
         if (!cancelled) Kernel.record(state, now - startedAt, now)
       })
@@ -37,16 +37,15 @@ export const adaptiveTimeout = (settings?: Partial<Kernel.TimeoutSettings>): Pro
 /** The same time for every call, in milliseconds. */
 export const fixedTimeout = (millis: number): PromiseTimeout => adaptiveTimeout(Kernel.fixed(millis))
 
-/** Settles once, as the operation does or with what `late` gives; then calls `ended`. */
+/** Settles once, as the operation does or with what `late` gives; then calls `ended`, and the call has ended. */
 export const limited = <A>(
   operation: Operation<A>,
-  parent: Parent,
+  call: Call,
   millis: number,
   ended: (cancelled: boolean) => void,
   late: () => unknown = () => new TimeoutExceeded(millis),
 ): Promise<A> =>
   new Promise<A>((resolve, reject) => {
-    const call = new Call(parent)
     if (call.aborted) {
       reject(call.reason)
       return
@@ -58,6 +57,7 @@ export const limited = <A>(
       ended(false)
       const error = late()
       call.abort(error)
+      call.end()
       reject(error)
     })
     const settle = (): boolean => {
@@ -65,6 +65,7 @@ export const limited = <A>(
       open = false
       HostTimers.cancel(handle)
       ended(call.aborted)
+      call.end()
       return true
     }
     const failed = (error: unknown): void => {
@@ -83,6 +84,3 @@ export const limited = <A>(
       failed(error)
     }
   })
-
-const isPromiseLike = <A>(value: PromiseLike<A> | A): value is PromiseLike<A> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"

@@ -1,0 +1,136 @@
+/** What a circuit breaker costs: closed, open, and whatever is in its window. */
+import { BreakerSettings, CircuitBreaker as Kernel } from "@paceline/core/kernel"
+import { CircuitBreaker, Promises } from "@paceline/core/resilience"
+import * as cockatiel from "cockatiel"
+import { Effect } from "effect"
+import * as Effect4 from "effect4/Effect"
+import * as Breaker4 from "effect4/persistence/CircuitBreaker"
+import Opossum from "opossum"
+import { compare, nanosecondsEach } from "../Harness.ts"
+
+const CALLS = 50_000
+
+const operation = async (): Promise<number> => CALLS
+
+const oneAfterAnother = (call: () => Promise<unknown>): Promise<number> =>
+  nanosecondsEach(CALLS, async () => {
+    for (let i = 0; i < CALLS; i++) await call()
+  })
+
+const ours = Promises.circuitBreaker("bench")
+
+const cockatielBreaker = (): cockatiel.CircuitBreakerPolicy =>
+  cockatiel.circuitBreaker(cockatiel.handleAll, {
+    halfOpenAfter: 3_600_000,
+    breaker: new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 30_000 }),
+  })
+const theirs = cockatielBreaker()
+
+const inFiber = async (): Promise<number> => {
+  const breaker = await Effect.runPromise(CircuitBreaker.make("bench"))
+  const job = Effect.sync(() => CALLS)
+  const all = Effect.gen(function* () {
+    for (let i = 0; i < CALLS; i++) yield* breaker.run(job)
+  })
+  return nanosecondsEach(CALLS, () => Effect.runPromise(all))
+}
+
+const inFiber4 = (tripPolicy: Breaker4.TripPolicy): Promise<number> =>
+  Effect4.runPromise(
+    Effect4.scoped(
+      Effect4.gen(function* () {
+        const breaker = yield* Breaker4.make({ tripPolicy, openDuration: "5 seconds" })
+        const job = Effect4.sync(() => CALLS)
+        const before = performance.now()
+        for (let i = 0; i < CALLS; i++) yield* breaker.execute(job, { key: "bench" })
+        return ((performance.now() - before) * 1e6) / CALLS
+      }),
+    ).pipe(Effect4.provide(Breaker4.layerStoreMemory())),
+  )
+
+const ignore = (): void => {}
+
+const ourOpen = Promises.circuitBreaker("open", {
+  openMillis: { baseMillis: 3_600_000, maxMillis: 3_600_000, factor: 1 },
+})
+const cockatielOpen = cockatielBreaker()
+const opossumOpen = new Opossum(operation, { timeout: false })
+
+const openAll = async (): Promise<void> => {
+  const down = (): Promise<never> => Promise.reject(new Error("down"))
+  opossumOpen.open()
+  for (let i = 0; i < 1_000; i++) {
+    await ourOpen.execute(down).catch(ignore)
+    await cockatielOpen.execute(down).catch(ignore)
+  }
+  for (const call of [
+    () => ourOpen.execute(operation),
+    () => cockatielOpen.execute(operation),
+    () => opossumOpen.fire(),
+  ]) {
+    const passed = await call().then(
+      () => true,
+      () => false,
+    )
+    if (passed) throw new Error("A breaker that should be open let a call pass")
+  }
+}
+await openAll()
+
+/** A breaker that keeps closed whatever happens, with a million calls in its window. */
+const full = Kernel.make(
+  BreakerSettings.make({ window: { kind: "count", calls: 1_000_000 }, errorRate: 1, slowCallRate: 1, steps: [] }),
+)
+for (let i = 0; i < 1_000_000; i++) Kernel.succeed(full, Kernel.admit(full, i), i, 1)
+
+/** From admission to result, in the breaker alone. Two loops, so that neither is compiled for the other. */
+const settlements = 40 * CALLS
+const failing = (): Promise<number> =>
+  nanosecondsEach(settlements, () => {
+    for (let now = 0; now < settlements; now++) Kernel.fail(full, Kernel.admit(full, now), now, 1, false)
+  })
+const succeeding = (): Promise<number> =>
+  nanosecondsEach(settlements, () => {
+    for (let now = 0; now < settlements; now++) Kernel.succeed(full, Kernel.admit(full, now), now, 1)
+  })
+
+export const rows = [
+  compare({
+    name: "breaker closed, promises",
+    unit: "ns/call",
+    goal: 0.9,
+    ours: () => oneAfterAnother(() => ours.execute(operation)),
+    peers: { "cockatiel sampling": () => oneAfterAnother(() => theirs.execute(operation)) },
+    note: "ours also measures how long each call takes, for the slow-call rate; cockatiel does not",
+  }),
+  compare({
+    name: "breaker closed, inside a fiber",
+    unit: "ns/call",
+    goal: 0.3,
+    ours: inFiber,
+    peers: {
+      "Effect 4, consecutive": () => inFiber4(Breaker4.consecutive(5)),
+      "Effect 4, rate": () => inFiber4(Breaker4.rate({ threshold: 0.5, size: 100 })),
+    },
+    note: "each on its own runtime: ours on Effect 3, theirs on Effect 4 with its memory store, keyed",
+  }),
+  compare({
+    name: "breaker open, rejecting",
+    unit: "ns/call",
+    goal: 0.25,
+    ours: () => oneAfterAnother(() => ourOpen.execute(operation).catch(ignore)),
+    peers: {
+      cockatiel: () => oneAfterAnother(() => cockatielOpen.execute(operation).catch(ignore)),
+      opossum: () => oneAfterAnother(() => opossumOpen.fire().catch(ignore)),
+    },
+    note: "ours rejects with one prebuilt error for each opening; theirs build one for each call",
+  }),
+  compare({
+    name: "failing call / succeeding call, 1,000,000 samples in the window",
+    unit: "ns/call",
+    goal: 1.2,
+    ours: failing,
+    peers: { "ours, succeeding": succeeding },
+    note: "the breaker's own work, from admission to result; rejecting costs JavaScript more than resolving, with a breaker or without",
+  }),
+]
