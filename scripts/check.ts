@@ -23,7 +23,8 @@ const gates: ReadonlyArray<Gate> = [
     command: [process.execPath, "--bun", bin("depcruise"), "packages", "examples", "bench"],
     proof: /no dependency violations found \(\d{2,} modules/,
   },
-  { name: "unused code", command: [process.execPath, "--bun", bin("knip"), "--no-progress"] },
+  // Under Node: under Bun it takes "ws" for a built-in module.
+  { name: "unused code", command: ["node", bin("knip"), "--no-progress"] },
 ]
 
 let failed = 0
