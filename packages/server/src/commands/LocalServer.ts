@@ -16,7 +16,7 @@ import type { ResolvedSettings } from "../config/Settings.ts"
 import { ADMIN_KEY } from "./AdminKey.ts"
 
 /** There is no server to talk to. */
-export class NoServer extends Schema.TaggedError<NoServer>("paceline/NoServer")("NoServer", {
+class NoServer extends Schema.TaggedError<NoServer>("paceline/NoServer")("NoServer", {
   folder: Schema.String,
   problem: Schema.String,
 }) {
@@ -26,7 +26,7 @@ export class NoServer extends Schema.TaggedError<NoServer>("paceline/NoServer")(
 }
 
 /** The server did not do it. */
-export class Refused extends Schema.TaggedError<Refused>("paceline/Refused")("Refused", {
+class Refused extends Schema.TaggedError<Refused>("paceline/Refused")("Refused", {
   message: Schema.String,
 }) {}
 

@@ -12,7 +12,7 @@ import { resolve } from "node:path"
 import { Effect, Schema } from "effect"
 import type { Sources } from "./Setting.ts"
 
-export const DEFAULT_FILE = "paceline.toml"
+const DEFAULT_FILE = "paceline.toml"
 
 /** The file cannot be used. */
 export class InvalidSettingsFile extends Schema.TaggedError<InvalidSettingsFile>("paceline/InvalidSettingsFile")(

@@ -6,7 +6,7 @@
 import { EventLog } from "@paceline/core/messaging"
 import { Clock, Duration, Effect, Schedule } from "effect"
 
-export interface Readiness {
+interface Readiness {
   readonly status: "ready" | "stalled" | "unavailable"
   /** What is wrong, in words; empty when ready. */
   readonly problems: ReadonlyArray<string>

@@ -1,0 +1,124 @@
+import { AthleteId, ClassId, DeviceId, type Pairing, SensorName } from "@paceline/core/contract"
+import { Bundle, crc32, SensorKind } from "@paceline/core/wire"
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import * as Intake from "./Model.ts"
+
+const deviceId = DeviceId.make("bridge")
+const pairing = (sensor: string, athleteId: string): Pairing => ({
+  sensor: SensorName.make(sensor),
+  athleteId: AthleteId.make(athleteId),
+  classId: ClassId.make("main"),
+})
+const pairings = Intake.pairingsOf([pairing("strap-01", "anna"), pairing("strap-02", "bo")])
+const origin = (marks: Readonly<Record<string, number>> = {}): Intake.Origin => ({
+  deviceId,
+  pairings,
+  marks: new Map(Object.entries(marks)),
+})
+
+const heartRates = (sensor: string, ...samples: ReadonlyArray<readonly [number, number]>): Bundle.Block => ({
+  sensor,
+  kind: "heartRate",
+  atMillis: samples.map(([atMs]) => atMs),
+  values: samples.map(([, bpm]) => bpm),
+})
+const ends = (sensor: string, ...atMillis: ReadonlyArray<number>): Bundle.Block => ({
+  sensor,
+  kind: "activity",
+  atMillis,
+  values: atMillis.map(() => SensorKind.ACTIVITY_ENDED),
+})
+const chunk = (n: number, bundle: Bundle.Bundle = [], incarnation = "i"): Intake.Chunk => {
+  const payload = Bundle.encode(bundle)
+  return { incarnation, n, crc: crc32(payload), payload }
+}
+
+describe("Intake", () => {
+  it("stores each number of an incarnation once and in order, whatever a sender does", () => {
+    const offer = fc.record({ incarnation: fc.constantFrom("a", "b"), n: fc.integer({ min: 1, max: 8 }) })
+    fc.assert(
+      fc.property(fc.array(fc.array(offer, { maxLength: 6 }), { maxLength: 12 }), (batches) => {
+        const marks: Record<string, number> = {}
+        const stored: Array<string> = []
+        for (const batch of batches) {
+          const intake = Intake.plan(
+            origin(marks),
+            batch.map(({ incarnation, n }) => chunk(n, [], incarnation)),
+          )
+          for (const one of intake.store) stored.push(`${one.chunk.incarnation}/${one.chunk.n}`)
+          for (const [incarnation, mark] of intake.marks) marks[incarnation] = mark
+        }
+        for (const incarnation of ["a", "b"]) {
+          const inOrder = Array.from({ length: marks[incarnation] ?? 0 }, (_, i) => `${incarnation}/${i + 1}`)
+          expect(stored.filter((id) => id.startsWith(incarnation))).toEqual(inOrder)
+        }
+      }),
+      { seed: 20260112 },
+    )
+  })
+
+  it("tells a redelivery, also within one batch", () => {
+    const intake = Intake.plan(origin({ i: 4 }), [chunk(4), chunk(5), chunk(5), chunk(6)])
+    expect(intake.store.map(({ chunk }) => chunk.n)).toEqual([5, 6])
+    expect(intake.again.map(({ n }) => n)).toEqual([4, 5])
+    expect(intake.marks).toEqual(new Map([["i", 6]]))
+  })
+
+  it("stops at the first chunk that came too early, and keeps what came before", () => {
+    const intake = Intake.plan(origin(), [chunk(1), chunk(3), chunk(2)])
+    expect(intake.store.map(({ chunk }) => chunk.n)).toEqual([1])
+    expect(intake.outOfOrder).toEqual({ incarnation: "i", expected: 2, provided: 3 })
+  })
+
+  it("sets a damaged chunk aside for every bit that flips, and moves on", () => {
+    const good = chunk(1, [heartRates("strap-01", [1_000, 100], [2_000, 101])])
+    for (let bit = 0; bit < good.payload.length * 8; bit++) {
+      const payload = good.payload.slice()
+      payload[bit >> 3]! ^= 1 << (bit & 7)
+      const intake = Intake.plan(origin(), [{ ...good, payload }, chunk(2)])
+      expect(intake.setAside).toMatchObject([{ chunk: { n: 1 }, reason: expect.stringMatching(/^wrong-crc: /) }])
+      expect(intake.store.map(({ chunk }) => chunk.n)).toEqual([2])
+      expect(intake.events).toEqual([])
+    }
+  })
+
+  it("tells of each athlete's heart, and of nobody whose sensor is not paired", () => {
+    const bundle = [
+      heartRates("strap-01", [1_000, 100]),
+      heartRates("strap-02", [1_000, 120], [2_000, 121]),
+      heartRates("strap-99", [1_000, 140]),
+      { ...heartRates("strap-01", [1_500, 250]), kind: "power" as const },
+      heartRates("strap-01", [2_000, 102]),
+    ]
+    expect(Intake.plan(origin(), [chunk(1, bundle)]).events).toMatchObject([
+      { athleteId: "anna", heartRateAtMs: [1_000, 2_000], heartRateBpm: [100, 102], endedAtMs: null, n: 1 },
+      { athleteId: "bo", heartRateAtMs: [1_000, 2_000], heartRateBpm: [120, 121], endedAtMs: null },
+    ])
+  })
+
+  it("cuts the samples where activities ended, and loses none", () => {
+    const bundle = [heartRates("strap-01", [1, 90], [2, 91], [3, 92], [4, 93], [5, 94]), ends("strap-01", 2, 4, 4)]
+    const parts = Intake.plan(origin(), [chunk(1, bundle)]).events.map(({ endedAtMs, heartRateBpm }) => ({
+      endedAtMs,
+      heartRateBpm,
+    }))
+    expect(parts).toEqual([
+      { heartRateBpm: [90, 91], endedAtMs: 2 },
+      { heartRateBpm: [92, 93], endedAtMs: 4 },
+      { heartRateBpm: [], endedAtMs: 4 },
+      { heartRateBpm: [94], endedAtMs: null },
+    ])
+  })
+
+  it("shows of live readings the newest of each athlete", () => {
+    const bundle = [
+      heartRates("strap-01", [1, 90], [2, 91]),
+      heartRates("strap-02", [1, Number.NaN]),
+      ends("strap-01", 3),
+    ]
+    expect(Intake.newestHeartRates(pairings, bundle)).toEqual([
+      { athleteId: "anna", classId: "main", heartRateBpm: 91 },
+    ])
+  })
+})
