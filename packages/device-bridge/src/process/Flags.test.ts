@@ -19,6 +19,7 @@ test("the least that must be said, and what is assumed", () => {
       speed: 1,
       startedAtMs: 1_000,
       seconds: null,
+      memoryMs: 0,
       flushMillis: 1_000,
       keepDelivered: false,
       exitWhenDrained: false,

@@ -19,6 +19,8 @@ export interface Flags {
   readonly startedAtMs: number
   /** Real seconds of playback; null: without end. */
   readonly seconds: number | null
+  /** How much of what nobody heard the straps remember, in milliseconds of their own clock. */
+  readonly memoryMs: number
   readonly flushMillis: number
   readonly keepDelivered: boolean
   readonly exitWhenDrained: boolean
@@ -53,6 +55,8 @@ What is played
                        again with the same value goes on where the clock is by then
   --seconds S          stop after so many real seconds and end every activity; without it recordings repeat,
                        each round an activity of its own
+  --memory-minutes M   straps remember the last M minutes that nobody heard, and tell them when the bridge is
+                       there (0)
 
 How
   --flush-ms MS        write to disk this often (1000); a crash costs at most so much of what was heard
@@ -84,6 +88,7 @@ export const parseFlags = (
       speed: between("--speed", values.speed, 0.01, 1_000),
       startedAtMs: values["started-at"] === undefined ? nowMs : whole("--started-at", values["started-at"], 0, 8.64e15),
       seconds: values.seconds === undefined ? null : between("--seconds", values.seconds, 0.1, 1e7),
+      memoryMs: between("--memory-minutes", values["memory-minutes"], 0, 1_440) * 60_000,
       flushMillis: whole("--flush-ms", values["flush-ms"], 10, 600_000),
       keepDelivered: values["keep-delivered"],
       exitWhenDrained: values["exit-when-drained"],
@@ -111,6 +116,7 @@ const options = {
   speed: { type: "string", default: "1" },
   "started-at": { type: "string" },
   seconds: { type: "string" },
+  "memory-minutes": { type: "string", default: "0" },
   "flush-ms": { type: "string", default: "1000" },
   "keep-delivered": { type: "boolean", default: false },
   "exit-when-drained": { type: "boolean", default: false },

@@ -23,6 +23,7 @@ const plan = (options: Partial<Player.Plan> = {}): Player.Plan => ({
   speed: 1,
   seconds: null,
   straps: [strap("strap-01"), strap("strap-02")],
+  memoryMs: 0,
   ...options,
 })
 
@@ -179,6 +180,39 @@ describe("without an end", () => {
     const { samples } = Player.begin(later, progress, 2_000_000)
     expect(of("strap-01", samples)).toEqual(["end@5", "start@1000"])
     expect(of("strap-02", samples)).toEqual(["end@5"])
+  })
+})
+
+describe("straps that remember", () => {
+  test("tell what they measured before the first process was there, as far as they remember", () => {
+    expect(of("strap-01", playAt(plan({ memoryMs: 2_500 }), null, [4_000, 5_000]).samples)).toEqual([
+      "start@1.5",
+      "102@2",
+      "103@3",
+      "104@4",
+      "105@5",
+    ])
+    expect(of("strap-01", playAt(plan({ memoryMs: 60_000 }), null, [1_000, 1_100]).samples)).toEqual([
+      "start@0",
+      "100@0",
+      "101@1",
+    ])
+  })
+
+  test("tell what they measured between two processes, once", () => {
+    const remembering = plan({ memoryMs: 60_000 })
+    const { progress } = playAt(remembering, null, [0, 2_000])
+    expect(of("strap-01", playAt(remembering, progress, [4_500, 5_000]).samples)).toEqual(["103@3", "104@4", "105@5"])
+  })
+
+  test("forget what is too long ago, and the round that ended meanwhile is ended", () => {
+    const { progress } = playAt(plan({ memoryMs: 1_000 }), null, [0, 5_000])
+    expect(of("strap-01", playAt(plan({ memoryMs: 1_000 }), progress, [24_500, 25_000]).samples)).toEqual([
+      "end@9",
+      "start@23.5",
+      "104@24",
+      "105@25",
+    ])
   })
 })
 

@@ -4,7 +4,8 @@
  *
  * So the mark that ends an activity is recorded exactly once however often the process dies around that moment:
  * either the mark and "it has been said" are both on disk, or neither is. What the straps measured while no
- * process was there is not heard, as with real straps; the playback goes on where the clock is.
+ * process was there is heard as far as they remember it, as with real straps (most remember nothing); the playback
+ * goes on where the clock is.
  *
  * An offset counts milliseconds of the straps' clock from the start of the playback.
  */
@@ -18,6 +19,8 @@ export interface Plan {
   /** Real seconds; null: without end, every round of a recording being an activity of its own. */
   readonly seconds: number | null
   readonly straps: ReadonlyArray<Strap>
+  /** So much of what nobody heard the straps remember, in milliseconds of their clock. */
+  readonly memoryMs: number
 }
 
 /** How far a playback has got; kept as a cursor of the buffer. */
@@ -52,7 +55,7 @@ const offsetAt = ({ startedAtMs, speed, seconds }: Plan, nowMs: number): number 
  */
 export const begin = (plan: Plan, before: Progress | null, nowMs: number): Played => {
   // Intervals are open at their beginning, the first sample is at offset 0, and the end must still be played.
-  const playedMs = Math.max(-1, Math.min(offsetAt(plan, nowMs), endOf(plan) - 1))
+  const playedMs = Math.max(-1, Math.min(offsetAt(plan, nowMs) - plan.memoryMs, endOf(plan) - 1))
   const progress = { startedAtMs: plan.startedAtMs, straps: plan.straps.length, playedMs, ended: false }
   if (before === null || before.startedAtMs !== plan.startedAtMs) {
     return { samples: [...endings(before), ...plan.straps.map((strap) => started(plan, strap, playedMs))], progress }

@@ -31,6 +31,9 @@ const Exit = { ok: 0, usage: 64, data: 65, cannotCreate: 73, io: 74, owned: 75, 
 const TICK_MILLIS = 100
 const STATUS_MILLIS = 500
 
+/** What straps remember is played in such pieces, one a look, in milliseconds of their clock. */
+const REMEMBERED_PIECE_MILLIS = 5 * 60_000
+
 /** The cursor that says how far the playback has got. */
 const CURSOR = "playback"
 
@@ -145,7 +148,8 @@ const playInto = (bridge: Bridge, plan: Player.Plan): Playing => {
   let ticking: ReturnType<typeof setInterval> | undefined
   const over = new Promise<void>((resolve) => {
     const tick = (): void => {
-      if (!progress.ended) progress = record(Player.play(plan, progress, Date.now()))
+      const pieceEndsAt = plan.startedAtMs + (progress.playedMs + REMEMBERED_PIECE_MILLIS) / plan.speed
+      if (!progress.ended) progress = record(Player.play(plan, progress, Math.min(Date.now(), pieceEndsAt)))
       if (!progress.ended) return
       clearInterval(ticking)
       resolve()
