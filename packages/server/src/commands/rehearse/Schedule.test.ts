@@ -30,11 +30,27 @@ describe("a rehearsal's schedule", () => {
     )
   })
 
-  it("has a cut of every kind", () => {
+  it("has a cut of every kind, and one black hole", () => {
     fc.assert(
       fc.property(options, (given) => {
-        const kinds = new Set(Schedule.make(given).cuts.map((cut) => cut.kind))
-        expect([...kinds].sort()).toEqual(["black-hole", "closed", "stalled"])
+        const kinds = Schedule.make(given).cuts.map((cut) => cut.kind)
+        expect([...new Set(kinds)].sort()).toEqual(["black-hole", "closed", "stalled"])
+        expect(kinds.filter((kind) => kind === "black-hole")).toHaveLength(1)
+      }),
+    )
+  })
+
+  it("leaves a tenth of the run in peace before the black hole, so that there is a connection to swallow", () => {
+    fc.assert(
+      fc.property(options, (given) => {
+        const { cuts, kills } = Schedule.make(given)
+        const { fromMillis } = cuts.find(({ kind }) => kind === "black-hole")!
+        const peaceFrom = fromMillis - given.seconds * 100
+        expect(peaceFrom).toBeGreaterThanOrEqual(0)
+        for (const { atMillis, downMillis } of kills) {
+          expect(atMillis + downMillis <= peaceFrom || atMillis >= fromMillis).toBe(true)
+        }
+        for (const cut of cuts) expect(cut.untilMillis <= peaceFrom || cut.fromMillis >= fromMillis).toBe(true)
       }),
     )
   })

@@ -2,7 +2,8 @@
  * What goes wrong in a rehearsal, and when: decided beforehand from a seed, so that a run can be repeated.
  *
  * For a third of the time the network between bridge and server is away, the bridge dies twice and the server
- * once. Cuts are spread over the run and never overlap; kills fall where they fall, also into a cut.
+ * once. Cuts are spread over the run and never overlap; kills fall where they fall, also into a cut. One cut is a
+ * black hole, and finds a connection that stands.
  *
  * @example
  * Schedule.make({ seed: 7, seconds: 20 }).cuts // four cuts, one of them a black hole, 6.7 s together
@@ -54,47 +55,62 @@ const KILLS: ReadonlyArray<{ readonly victim: Victim; readonly earliest: number;
   { victim: "bridge", earliest: 0.64, latest: 0.82 },
 ]
 
+/**
+ * So long before the black hole, as a share of the run, nothing may go wrong: a black hole that finds no
+ * connection swallows nothing.
+ */
+const QUIET = 0.1
+
 export const make = (options: { readonly seed: number; readonly seconds: number }): Schedule => {
   const random = new PCGRandom(options.seed)
-  const between = (low: number, high: number) => low + random.number() * (high - low)
   const millis = options.seconds * 1000
-
-  const kinds = cutKinds(Math.max(3, Math.round(options.seconds / 5)), random)
-  // At most 1.4 / 0.6 of the mean, so that every cut fits into its slot whatever the others are.
-  const weights = kinds.map(() => between(0.6, 1.4))
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
-  const slot = (millis * (CUTS_UNTIL - CUTS_FROM)) / kinds.length
-  const cuts = kinds.map((kind, i): Cut => {
-    const length = (millis * CUT_SHARE * (weights[i] ?? 1)) / total
-    const fromMillis = Math.round(millis * CUTS_FROM + slot * i + between(0, slot - length))
-    return { kind, fromMillis, untilMillis: fromMillis + Math.round(length) }
-  })
-
-  const kills = KILLS.map(
-    ({ victim, earliest, latest }): Kill => ({
-      victim,
-      atMillis: Math.round(millis * between(earliest, latest)),
-      downMillis: Math.round(between(50, 500)),
-    }),
-  )
-  return { cuts, kills }
+  for (;;) {
+    const spans = drawSpans(Math.max(3, Math.round(options.seconds / 5)), millis, random)
+    const kills = drawKills(millis, random)
+    const quiet = spans.map((span, i) => quietBefore(span, spans[i - 1], kills))
+    const swallows = quiet.indexOf(Math.max(...quiet))
+    if ((quiet[swallows] ?? 0) < millis * QUIET) continue
+    const others = drawKinds(spans.length - 1, random)
+    const kinds = others.toSpliced(swallows, 0, "black-hole")
+    return { cuts: spans.map((span, i) => ({ ...span, kind: kinds[i] ?? "closed" })), kills }
+  }
 }
 
-/** At least one of each kind, the rest drawn, in an order drawn too. */
-const cutKinds = (count: number, random: PCGRandom): ReadonlyArray<CutKind> => {
-  const all: ReadonlyArray<CutKind> = ["closed", "stalled", "black-hole"]
-  // A black hole costs the bridge its silence limit, so one is enough: the others close or stall.
-  const drawn = Array.from({ length: count - all.length }, () => all[random.integer(2)] ?? "closed")
-  const kinds = [...all, ...drawn]
-  for (let i = kinds.length - 1; i > 0; i--) {
-    const j = random.integer(i + 1)
-    const [a, b] = [kinds[i], kinds[j]]
-    if (a !== undefined && b !== undefined) {
-      kinds[i] = b
-      kinds[j] = a
-    }
-  }
-  return kinds
+type Span = Omit<Cut, "kind">
+
+const between = (random: PCGRandom, low: number, high: number): number => low + random.number() * (high - low)
+
+/** One cut in each of `count` equal slots, a third of the time together. */
+const drawSpans = (count: number, millis: number, random: PCGRandom): ReadonlyArray<Span> => {
+  // At most 1.4 / 0.6 of the mean, so that every cut fits into its slot whatever the others are.
+  const weights = Array.from({ length: count }, () => between(random, 0.6, 1.4))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const slot = (millis * (CUTS_UNTIL - CUTS_FROM)) / count
+  return weights.map((weight, i) => {
+    const length = (millis * CUT_SHARE * weight) / total
+    const fromMillis = Math.round(millis * CUTS_FROM + slot * i + between(random, 0, slot - length))
+    return { fromMillis, untilMillis: fromMillis + Math.round(length) }
+  })
+}
+
+const drawKills = (millis: number, random: PCGRandom): ReadonlyArray<Kill> =>
+  KILLS.map(({ victim, earliest, latest }) => ({
+    victim,
+    atMillis: Math.round(millis * between(random, earliest, latest)),
+    downMillis: Math.round(between(random, 50, 500)),
+  }))
+
+/** How long nothing went wrong before this cut, in milliseconds. */
+const quietBefore = ({ fromMillis }: Span, cutBefore: Span | undefined, kills: ReadonlyArray<Kill>): number => {
+  const ends = kills.filter((kill) => kill.atMillis < fromMillis).map((kill) => kill.atMillis + kill.downMillis)
+  return fromMillis - Math.max(0, cutBefore?.untilMillis ?? 0, ...ends)
+}
+
+/** At least one of both kinds. A black hole costs the bridge its silence limit, so there is one and no more. */
+const drawKinds = (count: number, random: PCGRandom): ReadonlyArray<CutKind> => {
+  const kinds = Array.from({ length: count }, (): CutKind => (random.integer(2) === 0 ? "closed" : "stalled"))
+  if (new Set(kinds).size > 1) return kinds
+  return kinds.with(random.integer(count), kinds[0] === "closed" ? "stalled" : "closed")
 }
 
 export type Moment =
