@@ -17,7 +17,7 @@ const bin = (name: string) => `${root}/node_modules/.bin/${name}`
 
 const gates: ReadonlyArray<Gate> = [
   { name: "types", command: [bin("tsc"), "-p", "."] },
-  { name: "lint and format", command: [bin("biome"), "ci", "."], proof: /Checked \d{2,} files/ },
+  { name: "lint and format", command: [bin("biome"), "ci", "--colors=off", "."], proof: /Checked \d{2,} files/ },
   {
     name: "import rules",
     command: [process.execPath, "--bun", bin("depcruise"), "packages", "examples", "bench"],

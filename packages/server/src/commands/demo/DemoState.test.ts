@@ -18,6 +18,7 @@ describe("what the demo remembers", () => {
       device: { deviceId: DeviceId.make("d1"), key: "secret" },
       athletes: [AthleteId.make("a1"), AthleteId.make("a2")],
       paired: 1,
+      startedAtMs: 1_700_000_000_000,
     }
     DemoState.save(file, DemoState.empty)
     DemoState.save(file, state)
@@ -30,7 +31,7 @@ describe("what the demo remembers", () => {
     const broken = join(folder, "broken.json")
     writeFileSync(broken, '{"device":null,"athletes":["no such id!')
     expect(DemoState.load(broken)).toEqual(DemoState.empty)
-    writeFileSync(broken, '{"device":{"deviceId":"../x","key":"k"},"athletes":[],"paired":0}')
+    writeFileSync(broken, '{"device":{"deviceId":"../x","key":"k"},"athletes":[],"paired":0,"startedAtMs":null}')
     expect(DemoState.load(broken)).toEqual(DemoState.empty)
   })
 })

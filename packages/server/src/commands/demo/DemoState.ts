@@ -17,10 +17,12 @@ const DemoState = Schema.Struct({
   athletes: Schema.Array(AthleteId),
   /** So many of the athletes, from the first, are paired with their straps. */
   paired: Schema.Int,
+  /** When their playback began, milliseconds since the epoch: every start goes on with the same one. */
+  startedAtMs: Schema.NullOr(Schema.Int),
 })
 export type DemoState = typeof DemoState.Type
 
-export const empty: DemoState = { device: null, athletes: [], paired: 0 }
+export const empty: DemoState = { device: null, athletes: [], paired: 0, startedAtMs: null }
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(DemoState))
 

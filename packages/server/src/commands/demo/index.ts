@@ -38,21 +38,18 @@ const SEED = 20
 /** Every fifth of them keeps the heart rate private, as people do. */
 const hidesHeartRate = (index: number): boolean => index % 5 === 3
 
-/** Who looks sees the class in full swing: so much of the training is already over, in milliseconds. */
-const UNDER_WAY_MILLIS = 12 * 60_000
-
-/** Straps speak once a second. Their second falls where the bridge has just connected, so that tiles move at once. */
-const FIRST_WORD_MILLIS = 600
+/**
+ * Who looks sees the class in full swing: the straps have trained for so long before, one whole training and twelve
+ * minutes of the next, and remember it. So there are points on the tiles, and on the leaderboard.
+ */
+const UNDER_WAY_MINUTES = 42
 
 /** Registers what is missing and starts the bridge. Returns then; the bridge lives as long as the scope. */
 export const startDemo = (options: DemoOptions): Effect.Effect<void, DemoFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const source = yield* Source.load({ athletes: ATHLETES, files: options.files, seed: SEED })
-    const registration = yield* begin(options)
-    const device = yield* registration.device
-    // The bridge takes as long to start as the athletes to be registered.
-    yield* Effect.forkScoped(supervise(yield* bridgeProcess(options, source, device)))
-    yield* registration.athletes(source.athletes)
+    const registered = yield* register(options, source.athletes)
+    yield* Effect.forkScoped(supervise(yield* bridgeProcess(options, source, registered)))
   }).pipe(
     Effect.mapError((error) => {
       const reason = error instanceof Error ? error.message : String(error)
@@ -60,11 +57,15 @@ export const startDemo = (options: DemoOptions): Effect.Effect<void, DemoFailed,
     }),
   )
 
-const bridgeProcess = (options: DemoOptions, source: Source.Source, device: DemoState.Device) =>
+interface Registered {
+  readonly device: DemoState.Device
+  readonly startedAtMs: number
+}
+
+const bridgeProcess = (options: DemoOptions, source: Source.Source, { device, startedAtMs }: Registered) =>
   Effect.gen(function* () {
     const folder = join(options.dataFolder, "demo-bridge")
     yield* Effect.try(() => mkdirSync(folder, { recursive: true, mode: 0o700 }))
-    const startedAtMs = (yield* Clock.currentTimeMillis) + FIRST_WORD_MILLIS - UNDER_WAY_MILLIS
     const process: Processes.ProcessOptions = {
       name: "the demo's bridge",
       command: [
@@ -77,6 +78,7 @@ const bridgeProcess = (options: DemoOptions, source: Source.Source, device: Demo
         ...["--seed", String(SEED)],
         ...source.files.flatMap((file) => ["--file", file]),
         ...["--started-at", String(startedAtMs)],
+        ...["--memory-minutes", String(UNDER_WAY_MINUTES)],
         // Its status lines are also how it notices that this server is gone: the pipe breaks.
         "--json",
       ],
@@ -85,8 +87,8 @@ const bridgeProcess = (options: DemoOptions, source: Source.Source, device: Demo
     return process
   })
 
-/** The steps of the registration. Each does what is not done yet, and is remembered when it is done. */
-const begin = (options: DemoOptions) =>
+/** Does what is not done yet, and remembers each step when it is done. */
+const register = (options: DemoOptions, athletes: ReadonlyArray<Enrolment.NewAthlete>) =>
   Effect.gen(function* () {
     const file = join(options.dataFolder, "demo.json")
     const adminKey = yield* Effect.try(() => readFileSync(join(options.dataFolder, "admin.key"), "utf8").trim())
@@ -98,26 +100,19 @@ const begin = (options: DemoOptions) =>
         state = next
       })
 
-    const device = Effect.gen(function* () {
-      if (state.device !== null) return state.device
-      const { deviceId, key } = yield* admin.addDevice("Demo")
-      yield* save({ ...state, device: { deviceId, key } })
-      return { deviceId, key }
-    })
-    const athletes = (all: ReadonlyArray<Enrolment.NewAthlete>) =>
-      Effect.gen(function* () {
-        const { deviceId } = yield* device
-        for (const [i, athlete] of all.entries()) {
-          const athleteId =
-            state.athletes[i] ??
-            (yield* admin.addAthlete({ ...athlete, heartRateVisible: !hidesHeartRate(i) })).athleteId
-          if (i >= state.athletes.length) yield* save({ ...state, athletes: [...state.athletes, athleteId] })
-          if (i < state.paired) continue
-          yield* admin.pair(deviceId, Enrolment.strapName(i), athleteId, CLASS)
-          yield* save({ ...state, paired: i + 1 })
-        }
-      })
-    return { device, athletes }
+    const { deviceId, key } = state.device ?? (yield* admin.addDevice("Demo"))
+    if (state.device === null) yield* save({ ...state, device: { deviceId, key } })
+    for (const [i, athlete] of athletes.entries()) {
+      const athleteId =
+        state.athletes[i] ?? (yield* admin.addAthlete({ ...athlete, heartRateVisible: !hidesHeartRate(i) })).athleteId
+      if (i >= state.athletes.length) yield* save({ ...state, athletes: [...state.athletes, athleteId] })
+      if (i < state.paired) continue
+      yield* admin.pair(deviceId, Enrolment.strapName(i), athleteId, CLASS)
+      yield* save({ ...state, paired: i + 1 })
+    }
+    const startedAtMs = state.startedAtMs ?? (yield* Clock.currentTimeMillis) - UNDER_WAY_MINUTES * 60_000
+    if (state.startedAtMs === null) yield* save({ ...state, startedAtMs })
+    return { device: { deviceId, key }, startedAtMs }
   })
 
 /** A life longer than this was a good one: the next wait is short again. */
