@@ -1,6 +1,7 @@
 /** Who runs when: permits, queues, lanes, workers and one wheel for all that waits. */
 export * as AdaptiveLimit from "./AdaptiveLimit.ts"
 export * as Autoscaler from "./Autoscaler.ts"
+export { awaitWithin } from "./AwaitWithin.ts"
 export * as Bulkhead from "./Bulkhead.ts"
 export * as DistributedLock from "./DistributedLock.ts"
 export * as Lanes from "./Lanes.ts"
