@@ -23,7 +23,7 @@ export interface Answer {
   readonly body: any
 }
 
-const options: Gateway.GatewayOptions = {
+export const options: Gateway.GatewayOptions = {
   host: "127.0.0.1",
   port: 0,
   pages: {},

@@ -23,7 +23,8 @@ import * as LiveHub from "./LiveHub.ts"
 import * as Server from "./Server.ts"
 import * as TelemetryDoor from "./TelemetryDoor.ts"
 
-export interface GatewayOptions extends Server.ServerOptions {
+/** What can be set about the contexts. */
+export interface ContextOptions {
   /** Changes of a live channel are gathered for so long, milliseconds. */
   readonly frameMillis: number
   readonly contact: Contact.ContactLimits
@@ -31,18 +32,20 @@ export interface GatewayOptions extends Server.ServerOptions {
   readonly tileLingerMillis: number
   /** After so long without a word of an athlete their session ends, milliseconds. */
   readonly silentSessionMillis: number
-  /** So many chunks of a bridge may be on their way without an acknowledgement. */
-  readonly window: number
 }
+
+export type GatewayOptions = Server.ServerOptions & ContextOptions & TelemetryDoor.TelemetryDoorOptions
 
 const heartRates = Layer.sync(HeartRates, () => Broadcast.make<HeartRateReading>())
 
-export const layer = (options: GatewayOptions) => {
+/** The contexts and what they do by themselves, joined by their ports and the log. */
+export const contexts = (options: ContextOptions) => {
   const settings = Layer.mergeAll(
     Layer.succeed(WallOptions, { contact: options.contact, lingerMillis: options.tileLingerMillis }),
     Layer.succeed(TrainingReactions.SilentSessions, { endAfterMillis: options.silentSessionMillis }),
   )
-  const contexts = Layer.mergeAll(Devices.Default, Training.Default, Gamification.Default).pipe(
+  return Layer.mergeAll(TrainingReactions.layer, GamificationReactions.layer).pipe(
+    Layer.provideMerge(Layer.mergeAll(Devices.Default, Training.Default, Gamification.Default)),
     Layer.provideMerge(Wall.Default),
     Layer.provideMerge(People.layer),
     Layer.provideMerge(Keys.layer),
@@ -50,11 +53,11 @@ export const layer = (options: GatewayOptions) => {
     Layer.provideMerge(LiveHub.layer({ frameMillis: options.frameMillis })),
     Layer.provide(settings),
   )
-  const reactions = Layer.mergeAll(TrainingReactions.layer, GamificationReactions.layer).pipe(Layer.provide(settings))
-  return Server.layer(options).pipe(
-    Layer.provide(Layer.mergeAll(Api.layer, LiveDoor.layer, TelemetryDoor.layer({ window: options.window }))),
-    Layer.provide(Health.Default),
-    Layer.provide(reactions),
-    Layer.provideMerge(contexts),
-  )
 }
+
+export const layer = (options: GatewayOptions) =>
+  Server.layer(options).pipe(
+    Layer.provide(Layer.mergeAll(Api.layer, LiveDoor.layer, TelemetryDoor.layer(options))),
+    Layer.provide(Health.Default),
+    Layer.provideMerge(contexts(options)),
+  )
