@@ -4,4 +4,6 @@
 import { run, setUp } from "./setup.mjs"
 
 setUp()
+// People read what npm start prints, also where it is not a terminal.
+process.env.PACELINE_LOG_FORMAT ??= "pretty"
 run("bun", ["packages/server/src/main.ts", "serve", "--demo", ...process.argv.slice(2)])

@@ -82,13 +82,13 @@ const startDemo = (options: { readonly url: string; readonly dataFolder: string 
     Effect.catchTag("DemoFailed", ({ message }) => Effect.logWarning(message)),
   )
 
-const running = ({ demo, settings }: ServeOptions, isTerminal: boolean) =>
+const running = ({ demo, settings }: ServeOptions, forPeople: boolean) =>
   Effect.gen(function* () {
     const folder = yield* DataFolder
     const server = yield* Server
     yield* AdminKeyFile.ensure(join(folder.path, ADMIN_KEY))
     yield* folder.announce(server.url)
-    if (isTerminal) yield* Effect.sync(() => console.log(banner(server, settings.host.value, folder.path)))
+    if (forPeople) yield* Effect.sync(() => console.log(banner(server, settings.host.value, folder.path)))
     else yield* Effect.logInfo("Paceline is ready").pipe(Effect.annotateLogs({ url: server.url, data: folder.path }))
     if (demo) yield* startDemo({ url: server.url, dataFolder: folder.path })
     return yield* Effect.never
@@ -99,7 +99,7 @@ export const serve = (options: ServeOptions) => {
   const format = Logging.formatOf(logFormat.value, process.stdout.isTTY)
   const store = SqliteStore.layer({ folder: data.value })
   return endInTime.pipe(
-    Effect.zipRight(running(options, process.stdout.isTTY && format === "pretty")),
+    Effect.zipRight(running(options, format === "pretty")),
     Effect.scoped,
     Effect.provide(Gateway.layer(gatewayOptions(options.settings)).pipe(Layer.provideMerge(store))),
     Effect.provide(Logging.layer(format, logLevel.value)),
