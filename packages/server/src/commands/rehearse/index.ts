@@ -10,7 +10,7 @@
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Exit, Option, Schema } from "effect"
 import * as Progress from "./Progress.ts"
 import * as Rehearsal from "./Rehearsal.ts"
 import * as Report from "./Report.ts"
@@ -67,10 +67,7 @@ export const rehearse = Command.make("rehearse", options, (given) =>
     const progress = Progress.to(process.stderr)
     const report = yield* Rehearsal.run({ ...given, source, keep: Option.getOrNull(given.keep) }, progress).pipe(
       Effect.scoped,
-      Effect.tapBoth({
-        onFailure: () => Effect.sync(() => progress.end(false)),
-        onSuccess: () => Effect.sync(() => progress.end(true)),
-      }),
+      Effect.onExit((exit) => Effect.sync(() => progress.end(Exit.isSuccess(exit)))),
     )
     show(report, given.json)
     if (!Report.passed(report)) process.exitCode = 1
@@ -81,8 +78,13 @@ export const rehearse = Command.make("rehearse", options, (given) =>
         process.exitCode = 1
       }),
     ),
+    // The runtime ends an interrupted program with 0; a rehearsal that was not carried through has shown nothing.
+    Effect.onInterrupt(() => Effect.sync(() => process.exit(INTERRUPTED))),
   ),
 ).pipe(Command.withDescription(description))
+
+/** As shells have it: 128 and the number of SIGINT. */
+const INTERRUPTED = 130
 
 const show = (report: Report.Report, json: boolean): void => {
   const findings = report.findings.map((finding) => `  ${finding}\n`).join("")
