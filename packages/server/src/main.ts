@@ -5,10 +5,10 @@ import * as Command from "@effect/cli/Command"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as BunContext from "@effect/platform-bun/BunContext"
 import * as BunRuntime from "@effect/platform-bun/BunRuntime"
-import { Cause, Effect, FiberRef, Layer, Option } from "effect"
+import { Cause, Effect, Layer, Option } from "effect"
 import * as CommandLine from "./commands/CommandLine.ts"
 import * as Help from "./commands/Help.ts"
-import { NO_LOG_LEVEL } from "./commands/SettingFlags.ts"
+import { LogLevelFlag, takeLogLevel } from "./commands/SettingFlags.ts"
 import { RELEASE } from "./observability/Version.ts"
 
 /** One sentence for what can go wrong; the stack for what must not. */
@@ -21,12 +21,13 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   return Effect.sync(() => console.error(`paceline: ${text}`))
 }
 
-const [, , ...args] = process.argv
+const [runtime = "", program = "", ...args] = process.argv
 const [first, ...rest] = args
+const logLevel = takeLogLevel(args)
 
 const cli = Effect.gen(function* () {
   const command = first !== undefined && CommandLine.LIGHT.includes(first) ? CommandLine.light : yield* CommandLine.load
-  yield* Command.run(command, { name: "paceline", version: RELEASE })(process.argv)
+  yield* Command.run(command, { name: "paceline", version: RELEASE })([runtime, program, ...logLevel.others])
 })
 
 const asksForHelp = args.length === 0 || first === "help" || args.includes("--help") || args.includes("-h")
@@ -39,7 +40,7 @@ if (first === "bridge") {
 } else {
   cli.pipe(
     Effect.tapErrorCause(report),
-    Effect.locally(FiberRef.currentMinimumLogLevel, NO_LOG_LEVEL),
+    Effect.provideService(LogLevelFlag, { value: logLevel.value }),
     Effect.provide(Layer.merge(BunContext.layer, CliConfig.layer({ showBuiltIns: false }))),
     BunRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true }),
   )

@@ -1,13 +1,27 @@
 /** The settings as flags of a command, and the settings that come out of them. */
 import * as Options from "@effect/cli/Options"
-import { Effect, FiberRef, LogLevel, Option } from "effect"
+import { Context, Effect, Option } from "effect"
 import * as Settings from "../config/Settings.ts"
 
 /**
- * `--log-level` is a flag that the command line itself understands, on every command: it arrives as the fiber's
- * level. This one stands for "no flag": equal to Info, but not the same object.
+ * What follows `--log-level`. The command line has a flag of that name of its own, which it finds only in some places
+ * and which knows no file; so it is taken out of the arguments before they are looked at, with `takeLogLevel`.
  */
-export const NO_LOG_LEVEL: LogLevel.LogLevel = { ...LogLevel.Info }
+export class LogLevelFlag extends Context.Reference<LogLevelFlag>()("paceline/commands/LogLevelFlag", {
+  defaultValue: (): { readonly value: string | undefined } => ({ value: undefined }),
+}) {}
+
+/** The arguments without `--log-level LEVEL`, and the level; empty when none follows. */
+export const takeLogLevel = (
+  args: ReadonlyArray<string>,
+): { readonly value: string | undefined; readonly others: ReadonlyArray<string> } => {
+  const flag = `--${Settings.all.logLevel.name}`
+  const at = args.findIndex((arg) => arg === flag || arg.startsWith(`${flag}=`))
+  if (at < 0) return { value: undefined, others: args }
+  const inline = args[at] !== flag
+  const value = inline ? args[at]?.slice(flag.length + 1) : args[at + 1]
+  return { value: value ?? "", others: args.toSpliced(at, inline ? 1 : 2) }
+}
 
 const flagOf = ({ name, default: initial, description }: (typeof Settings.all)[keyof typeof Settings.all]) =>
   Options.text(name).pipe(Options.withDescription(`${description} Default: ${initial}.`), Options.optional)
@@ -40,12 +54,12 @@ type Given = { readonly [K in keyof typeof Settings.all]?: Option.Option<string>
 /** The settings, with these flags above everything else. */
 export const load = ({ config, ...given }: Given) =>
   Effect.gen(function* () {
-    const level = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
+    const level = yield* LogLevelFlag
     const flags: Record<string, string> = {}
     for (const [key, { name }] of Object.entries(Settings.all)) {
       const flag = Object.entries(given).find(([other]) => other === key)?.[1]
       if (flag !== undefined && Option.isSome(flag)) flags[name] = flag.value
     }
-    if (level !== NO_LOG_LEVEL) flags[Settings.all.logLevel.name] = level._tag.toLowerCase()
+    if (level.value !== undefined) flags[Settings.all.logLevel.name] = level.value
     return yield* Settings.load(flags, Option.getOrUndefined(config))
   })

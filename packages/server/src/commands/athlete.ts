@@ -18,7 +18,7 @@ export const add = (settings: ResolvedSettings, { alias, hidden, json, maxHeartR
   Effect.gen(function* () {
     const { api, url } = yield* connect(settings)
     const added = yield* orRefused(
-      api.people.create({ payload: { alias, heartRateVisible: !hidden, maxHeartRateBpm } }),
+      api.people.create({ payload: { alias: alias.trim(), heartRateVisible: !hidden, maxHeartRateBpm } }),
     )
     if (json) return yield* Console.log(JSON.stringify(added))
     yield* Console.log(

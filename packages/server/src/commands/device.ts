@@ -12,7 +12,7 @@ interface Output {
 export const add = (settings: ResolvedSettings, { json, name }: Output & { readonly name: string }) =>
   Effect.gen(function* () {
     const { api, url } = yield* connect(settings)
-    const device = yield* orRefused(api.devices.create({ payload: { name } }))
+    const device = yield* orRefused(api.devices.create({ payload: { name: name.trim() } }))
     if (json) return yield* Console.log(JSON.stringify(device))
     yield* Console.log(
       [

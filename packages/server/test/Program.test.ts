@@ -1,0 +1,186 @@
+/** The program as it is used: real processes, their exit codes, and what they print. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+
+let folder = ""
+const servers: Array<Bun.Subprocess> = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "paceline program "))
+})
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.kill("SIGKILL")
+    await server.exited
+  }
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const environment = (extra: Readonly<Record<string, string>>) => ({ PATH: process.env["PATH"] ?? "", ...extra })
+
+const spawn = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+  Bun.spawn([process.execPath, main, ...args], {
+    cwd: folder,
+    env: environment(env),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+
+/** Runs a command to its end. */
+const paceline = async (args: ReadonlyArray<string>, env?: Readonly<Record<string, string>>) => {
+  const child = spawn(args, env)
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { out, err: err.trim(), code }
+}
+
+/** Starts a server and waits until it says that it is ready. */
+const serve = async (...args: ReadonlyArray<string>) => {
+  const child = spawn(["serve", "--port", "0", "--data", "data", ...args])
+  servers.push(child)
+  let text = ""
+  for await (const part of child.stdout) {
+    text += new TextDecoder().decode(part)
+    const line = text.split("\n").find((each) => each.includes(`"Paceline is ready"`))
+    if (line !== undefined) return { child, ready: JSON.parse(line), url: String(JSON.parse(line).annotations.url) }
+  }
+  throw new Error(`the server ended: ${text} ${await new Response(child.stderr).text()}`)
+}
+
+describe("paceline serve", () => {
+  it("says in one JSON line that it is ready and where, and stops in order when told to", async () => {
+    const { child, ready, url } = await serve()
+    expect(ready).toMatchObject({ message: "Paceline is ready", logLevel: "INFO" })
+    expect(JSON.parse(readFileSync(join(folder, "data", "owner.json"), "utf8"))).toMatchObject({ pid: child.pid, url })
+    expect(statSync(join(folder, "data", "admin.key")).mode & 0o777).toBe(0o600)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    const startedAt = performance.now()
+    child.kill("SIGTERM")
+    expect(await child.exited).toBe(0)
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    expect(existsSync(join(folder, "data", "owner.json"))).toBe(false)
+  })
+
+  it("never writes the admin key to the log", async () => {
+    const child = spawn(["serve", "--port", "0", "--data", "data", "--log-level", "all"])
+    servers.push(child)
+    const log = new Response(child.stdout).text()
+    while (!existsSync(join(folder, "data", "owner.json"))) await Bun.sleep(20)
+    await Bun.sleep(300)
+    const key = readFileSync(join(folder, "data", "admin.key"), "utf8").trim()
+    child.kill("SIGTERM")
+    expect(await log).toContain("Paceline is ready")
+    expect(await log).not.toContain(key)
+  })
+
+  it("comes back after being killed, with all that it had", async () => {
+    const first = await serve()
+    expect((await paceline(["athlete", "add", "Mara", "--data", "data"])).code).toBe(0)
+    first.child.kill("SIGKILL")
+    await first.child.exited
+    await serve()
+    expect((await paceline(["athlete", "list", "--data", "data"])).out).toContain("Mara")
+  })
+
+  it("names the owner of a folder in use, a port that is free, and exits with 1", async () => {
+    const { child, url } = await serve()
+    const second = await paceline(["serve", "--port", "0", "--data", "data"])
+    expect(second).toMatchObject({ code: 1, out: "" })
+    expect(second.err).toMatch(/^paceline: The data folder .+ is in use by process \d+ at http:.+$/)
+    expect(second.err).toContain(`process ${child.pid} at ${url}`)
+    const port = new URL(url).port
+    const other = await paceline(["serve", "--port", port, "--data", "other"])
+    expect(other.code).toBe(1)
+    expect(other.err).toMatch(new RegExp(`^paceline: Port ${port} is taken .+ --port \\d+, which is free\\.$`))
+  })
+
+  it("says when its folder cannot be made", async () => {
+    writeFileSync(join(folder, "file"), "")
+    const { code, err } = await paceline(["serve", "--port", "0", "--data", "file/data"])
+    expect(code).toBe(1)
+    expect(err).toMatch(/^paceline: The data folder .+ cannot be written to .+ choose another folder with --data\.$/)
+  })
+})
+
+describe("paceline device and athlete", () => {
+  it("register, pair and list on the server that runs here", async () => {
+    await serve()
+    const json = async (...args: ReadonlyArray<string>) => {
+      const { code, err, out } = await paceline([...args, "--json", "--data", "data"])
+      if (code !== 0) throw new Error(err)
+      return JSON.parse(out)
+    }
+    const { profile } = await json("athlete", "add", "Mara", "--max-heart-rate", "188", "--hidden")
+    expect(profile).toMatchObject({ alias: "Mara", maxHeartRateBpm: 188, heartRateVisible: false })
+    const device = await json("device", "add", "Studio 1")
+    await json("device", "pair", device.deviceId, "strap-01", profile.athleteId, "--class", "spin")
+    expect(await json("device", "list")).toMatchObject([
+      { name: "Studio 1", sensors: [{ sensor: "strap-01", athleteId: profile.athleteId, classId: "spin" }] },
+    ])
+    const wrong = await paceline(["athlete", "add", " ", "--data", "data"])
+    expect(wrong).toMatchObject({ code: 1, err: "paceline: An alias needs at least one character." })
+  })
+
+  it("say so when no server runs here", async () => {
+    const { code, err } = await paceline(["device", "list"])
+    expect(code).toBe(1)
+    expect(err).toMatch(/^paceline: No server runs here \(data folder .+\)\. Start one with "paceline serve"/)
+  })
+})
+
+describe("paceline config", () => {
+  it("prints each setting, its value and where that came from", async () => {
+    writeFileSync(join(folder, "paceline.toml"), `data = "/srv/gym"\nport = 1`)
+    const { code, out } = await paceline(["config", "--json", "--host", "::1", "--log-level", "debug"], {
+      PACELINE_PORT: "9000",
+    })
+    expect(code).toBe(0)
+    const settings: ReadonlyArray<{ name: string; value: unknown; source: string }> = JSON.parse(out)
+    const shown = Object.fromEntries(settings.map(({ name, source, value }) => [name, [value, source]]))
+    expect(shown).toMatchObject({
+      host: ["::1", "flag --host"],
+      port: [9000, "environment variable PACELINE_PORT"],
+      data: ["/srv/gym", `file ${join(folder, "paceline.toml")}`],
+      "log-level": ["debug", "flag --log-level"],
+      "live-frame-ms": [50, "default"],
+    })
+    expect((await paceline(["config"])).out).toMatch(/^host +127\.0\.0\.1 +default\nport +1 +file /)
+  })
+
+  it("names the source of what is wrong", async () => {
+    const flag = await paceline(["config", "--port", "eighty"])
+    expect(flag).toMatchObject({
+      code: 1,
+      err: `paceline: The setting "port" (flag --port): "eighty" is not a whole number from 0 to 65535.`,
+    })
+    writeFileSync(join(folder, "gym.toml"), "prot = 80")
+    const file = await paceline(["serve", "--config", "gym.toml"])
+    expect(file.code).toBe(1)
+    expect(file.err).toMatch(/^paceline: The settings file .+gym\.toml: there is no setting "prot"\. There are: host, /)
+  })
+})
+
+describe("paceline", () => {
+  it("helps, says its version, and refuses what it does not know", async () => {
+    const help = await paceline([])
+    expect(help).toMatchObject({ code: 0, err: "" })
+    expect(help.out).toMatch(/Commands\n {2}serve +run a server/)
+    expect((await paceline(["serve", "--help"])).out).toContain("--contact-lost-seconds")
+    expect((await paceline(["version"])).out).toMatch(/^\d+\.\d+\.\d+/)
+    const unknown = await paceline(["dance"])
+    expect(unknown.code).toBe(1)
+    expect(unknown.err).toContain("Invalid subcommand")
+    const flag = await paceline(["serve", "--prot", "80"])
+    expect(flag.code).toBe(1)
+    expect(flag.err).toContain("--prot")
+  })
+})
