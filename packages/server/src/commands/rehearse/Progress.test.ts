@@ -41,6 +41,12 @@ describe("progress", () => {
     expect(screen(text)).toEqual(["  bridge killed", "✓ The class trains  20.0 s", ""])
   })
 
+  it("takes a terminal without a width for one of 80 columns", () => {
+    let text = ""
+    Progress.to({ isTTY: true, columns: 0, write: (part) => (text += part) }).phase("x".repeat(100))
+    expect(screen(text)).toEqual([`· ${"x".repeat(77)}`])
+  })
+
   it("writes nothing when nothing changed", () => {
     let writes = 0
     const progress = Progress.to({ isTTY: true, write: () => writes++ })

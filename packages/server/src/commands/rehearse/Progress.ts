@@ -56,8 +56,8 @@ const onTerminal = (output: Output, now: () => number): Progress => {
   let current: { readonly title: string; readonly since: number } | null = null
   let shown = ""
   const show = (line: string) => {
-    // A line that wraps could not be taken back.
-    const cut = [...line].slice(0, (output.columns ?? 80) - 1).join("")
+    // A line that wraps could not be taken back. Some terminals say that they have 0 columns.
+    const cut = [...line].slice(0, (output.columns || 80) - 1).join("")
     if (cut !== shown) output.write(`${CLEAR_LINE}${cut}`)
     shown = cut
   }

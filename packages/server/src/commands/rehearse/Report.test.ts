@@ -55,7 +55,7 @@ describe("a rehearsal's report", () => {
   it("aligns its table: all figures end in one column", () => {
     expect(`\n${table(good)}\n`).toBe(`
   athletes              12
-  samples recorded  21,600
+  samples recorded  21,600   310 more while no bridge listened
   samples stored    21,600   in 412 chunks
   lost                   0
   duplicated             0   9 redeliveries suppressed

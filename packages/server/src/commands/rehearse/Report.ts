@@ -64,7 +64,7 @@ export const verdict = (report: Report): string => {
 export const table = (report: Report): string => {
   const rows: ReadonlyArray<readonly [name: string, value: string, note?: string]> = [
     ["athletes", grouped(report.athletes)],
-    ["samples recorded", grouped(report.samplesRecorded)],
+    ["samples recorded", grouped(report.samplesRecorded), `${grouped(report.unheard)} more while no bridge listened`],
     ["samples stored", grouped(report.samplesStored), `in ${plural(report.chunks, "chunk")}`],
     ["lost", grouped(report.lost)],
     [
