@@ -244,4 +244,24 @@ layer(TestServer.layer, { excludeTestServices: true })("The HTTP API", (it) => {
       expect((yield* server.request("GET", "/v1/live")).status).toBe(426)
     }),
   )
+
+  it.effect("lets browsers in by whose page asks, and programs always", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestServer
+      const ask = (origin: string, init: RequestInit = {}, path = "/v1/classes/main/leaderboard") =>
+        Effect.promise(async () => {
+          const { headers, status } = await fetch(url + path, { ...init, headers: { ...init.headers, origin } })
+          return { status, allowed: headers.get("access-control-allow-origin") }
+        })
+      for (const origin of [url, "http://localhost:5173", "https://app.example"]) {
+        expect(yield* ask(origin)).toEqual({ status: 200, allowed: origin })
+        expect(yield* ask(origin, { method: "OPTIONS" })).toEqual({ status: 204, allowed: origin })
+        expect(yield* ask(origin, {}, "/v1/live")).toMatchObject({ status: 426 })
+      }
+      for (const origin of ["https://evil.example", "http://localhost.evil.example", "null"]) {
+        expect(yield* ask(origin)).toEqual({ status: 200, allowed: null })
+        expect(yield* ask(origin, {}, "/v1/live")).toMatchObject({ status: 403 })
+      }
+    }),
+  )
 })

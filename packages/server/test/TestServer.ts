@@ -26,6 +26,7 @@ export interface Answer {
 export const options: Gateway.GatewayOptions = {
   host: "127.0.0.1",
   port: 0,
+  allowedOrigins: ["https://app.example"],
   pages: {},
   frameMillis: 20,
   contact: Contact.standard,

@@ -19,6 +19,7 @@ type Flag = Page["flags"][number]
 const placeholders: Readonly<Record<string, string>> = {
   host: "ADDRESS",
   port: "PORT",
+  "allowed-origins": "LIST",
   data: "FOLDER",
   "log-format": "FORMAT",
   "log-level": "LEVEL",
@@ -32,7 +33,7 @@ const settingFlag = ({
   description,
 }: (typeof Settings.all)[keyof typeof Settings.all]): Flag => [
   `--${name} ${placeholders[name] ?? "N"}`,
-  `${description} Default: ${initial}.`,
+  `${description} Default: ${initial || "none"}.`,
 ]
 
 const config: Flag = ["--config FILE", "Read settings from this TOML file instead of paceline.toml."]

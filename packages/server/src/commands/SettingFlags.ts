@@ -24,7 +24,7 @@ export const takeLogLevel = (
 }
 
 const flagOf = ({ name, default: initial, description }: (typeof Settings.all)[keyof typeof Settings.all]) =>
-  Options.text(name).pipe(Options.withDescription(`${description} Default: ${initial}.`), Options.optional)
+  Options.text(name).pipe(Options.withDescription(`${description} Default: ${initial || "none"}.`), Options.optional)
 
 export const file = Options.text("config").pipe(
   Options.withDescription("Read settings from this TOML file instead of paceline.toml."),
@@ -36,6 +36,7 @@ export const data = flagOf(Settings.all.data)
 export const all = {
   host: flagOf(Settings.all.host),
   port: flagOf(Settings.all.port),
+  allowedOrigins: flagOf(Settings.all.allowedOrigins),
   data,
   logFormat: flagOf(Settings.all.logFormat),
   liveFrameMillis: flagOf(Settings.all.liveFrameMillis),

@@ -17,7 +17,11 @@ const list = (settings: ResolvedSettings) =>
   }))
 
 const rows = (settings: ResolvedSettings) =>
-  Object.values(settings).map(({ setting, source, value }) => [setting.name, String(value), describeSource(source)])
+  Object.values(settings).map(({ setting, source, value }) => [
+    setting.name,
+    String(value) || "none",
+    describeSource(source),
+  ])
 
 export const config = (settings: ResolvedSettings, options: { readonly json: boolean }): Effect.Effect<void> =>
   Console.log(options.json ? JSON.stringify(list(settings), null, 2) : table(rows(settings)))

@@ -41,6 +41,7 @@ const MINUTE = 60_000
 const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => ({
   host: settings.host.value,
   port: settings.port.value,
+  allowedOrigins: settings.allowedOrigins.value.split(",").map((origin) => origin.trim()),
   pages: { "/": home, "/wall": wall, "/me": me },
   frameMillis: settings.liveFrameMillis.value,
   contact: {

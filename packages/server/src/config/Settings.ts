@@ -2,13 +2,19 @@
  * Everything that can be set about a server: each with its flag, its environment variable, its key in the file, its
  * default and what it is for. `paceline config` prints them, with where each value came from.
  */
-import { Effect, Either } from "effect"
+import { Effect, Either, Schema } from "effect"
 import { InvalidSetting, oneOf, type Resolved, resolve, type Sources, setting, text, wholeNumber } from "./Setting.ts"
 import * as SettingsFile from "./SettingsFile.ts"
 
 export const all = {
   host: setting("host", "Address to listen on. 0.0.0.0 lets other machines of the network in.", text, "127.0.0.1"),
   port: setting("port", "Port to listen on. 0 takes any that is free.", wholeNumber(0, 65_535), 8080),
+  allowedOrigins: setting(
+    "allowed-origins",
+    "Web pages of other origins that may use the API from a browser, by commas; * for all.",
+    Schema.String,
+    "",
+  ),
   data: setting("data", "Folder that everything is kept in.", text, "./paceline-data"),
   logFormat: setting(
     "log-format",
@@ -74,6 +80,7 @@ export const resolveAll = (sources: Sources): Either.Either<ResolvedSettings, In
     const settings: ResolvedSettings = {
       host: yield* resolve(all.host, sources),
       port: yield* resolve(all.port, sources),
+      allowedOrigins: yield* resolve(all.allowedOrigins, sources),
       data: yield* resolve(all.data, sources),
       logFormat: yield* resolve(all.logFormat, sources),
       logLevel: yield* resolve(all.logLevel, sources),

@@ -15,6 +15,7 @@ import { notFound } from "./HttpErrors.ts"
 import { type ListenFailed, listen, type PortTaken } from "./Listen.ts"
 import { EVERYONE, LiveDoor, type Watcher, type WatcherConnection } from "./LiveDoor.ts"
 import { LiveHub } from "./LiveHub.ts"
+import * as Origins from "./Origins.ts"
 import { TelemetryDoor } from "./TelemetryDoor.ts"
 import type { TelemetrySession } from "./TelemetrySession.ts"
 
@@ -22,6 +23,8 @@ export interface ServerOptions {
   readonly host: string
   /** 0 takes any that is free. */
   readonly port: number
+  /** Web pages of other origins that may use the API and the doors from a browser; `*` for all. */
+  readonly allowedOrigins: ReadonlyArray<string>
   /** The pages, by their path. */
   readonly pages: Readonly<Record<string, Bun.HTMLBundle>>
 }
@@ -62,7 +65,14 @@ const answerNothing = (request: Request): Response => {
   return new Response(page, { status: 404, headers: { "content-type": "text/html; charset=utf-8" } })
 }
 
-const upgrade = (data: () => Socket) => (request: Request, server: Bun.Server<Socket>) => {
+const upgrade = (origins: Origins.Origins, data: () => Socket) => (request: Request, server: Bun.Server<Socket>) => {
+  if (!origins.isAllowed(request)) {
+    const origin = request.headers.get("origin")
+    return json(403, {
+      _tag: "Forbidden",
+      message: `Pages of ${origin} may not use this server: see --allowed-origins.`,
+    })
+  }
   if (server.upgrade(request, { data: data() })) return
   return json(426, { _tag: "UpgradeRequired", message: "This is a WebSocket door: connect with a WebSocket." })
 }
@@ -86,6 +96,7 @@ const make = (options: ServerOptions) =>
     const live = yield* LiveDoor
     const telemetry = yield* TelemetryDoor
     const health = yield* Health
+    const origins = Origins.make(options.allowedOrigins)
     const run = Runtime.runPromise(yield* Effect.runtime<never>())
 
     const ready = async () => {
@@ -126,9 +137,12 @@ const make = (options: ServerOptions) =>
         maxRequestBodySize: LONGEST_FRAME,
         routes: {
           ...options.pages,
-          "/v1/live": upgrade(() => ({ door: "live", watcher: null })),
-          "/v1/telemetry": upgrade(() => ({ door: "telemetry", session: null })),
-          "/v1/*": (request: Request) => api.handle(request),
+          "/v1/live": upgrade(origins, () => ({ door: "live", watcher: null })),
+          "/v1/telemetry": upgrade(origins, () => ({ door: "telemetry", session: null })),
+          "/v1/*": async (request: Request) =>
+            request.method === "OPTIONS"
+              ? origins.preflight(request)
+              : origins.share(request, await api.handle(request)),
           "/healthz": () => json(200, { status: "ok", version: VERSION }),
           "/readyz": ready,
           "/docs": Docs.docs,

@@ -56,7 +56,9 @@ const make = (options: TelemetryDoorOptions) =>
       },
       leave: (deviceId, session) => {
         if (speaking.get(deviceId) === session) speaking.delete(deviceId)
-        if (!speaking.has(deviceId)) devices.disconnect(deviceId)
+        if (speaking.has(deviceId)) return
+        devices.disconnect(deviceId)
+        run(Effect.logInfo("A bridge disconnected.").pipe(Effect.annotateLogs({ deviceId })))
       },
     }
 
