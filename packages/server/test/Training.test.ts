@@ -9,14 +9,14 @@ import {
   HeartRates,
   SensorName,
   TelemetryRecorded,
-  type Tile,
+  Tile,
   Topics,
   tilesChannel,
 } from "@paceline/core/contract"
 import { Contact } from "@paceline/core/kernel"
 import { EventLog } from "@paceline/core/messaging"
 import { LiveFrame } from "@paceline/core/wire"
-import { Duration, Effect, Layer, Logger, TestClock } from "effect"
+import { Duration, Effect, Layer, Logger, Schema, TestClock } from "effect"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { Gamification } from "../src/contexts/gamification/Service.ts"
@@ -83,7 +83,7 @@ const caughtUp = Effect.gen(function* () {
 const tiles = Effect.gen(function* () {
   const frame = LiveFrame.decode((yield* LiveHub).join(tilesChannel(main), null))
   if (frame._tag !== "Snapshot") throw new Error(frame._tag)
-  return Object.fromEntries(frame.entries.map(([key, value]) => [key, value as Tile]))
+  return Object.fromEntries(frame.entries.map(([key, value]) => [key, Schema.decodeUnknownSync(Tile)(value)]))
 })
 
 describe("Training by itself", () => {

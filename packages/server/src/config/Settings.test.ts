@@ -75,7 +75,9 @@ describe("The settings file", () => {
 
   it("says which key it does not know, and which there are", () => {
     const path = write("prot = 80")
-    expect(problem(path)).toMatch(`The settings file ${path}: there is no setting "prot". There are: host, port, allowed-origins,`)
+    expect(problem(path)).toMatch(
+      `The settings file ${path}: there is no setting "prot". There are: host, port, allowed-origins,`,
+    )
   })
 
   it("says when it is not there, no TOML, or holds a table", () => {
