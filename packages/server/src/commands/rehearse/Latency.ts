@@ -6,7 +6,7 @@
  */
 
 /** After a reconnect, so long, in milliseconds, nothing is counted. */
-export const SETTLE_MILLIS = 1000
+const SETTLE_MILLIS = 1000
 
 export interface Moment {
   /** When the bridge had the reading and when the watcher had it, milliseconds since the epoch on one clock. */

@@ -69,7 +69,7 @@ export const consumersCaughtUp = (server: Server): Effect.Effect<void, Rehearsal
   )
 }
 
-export interface EnrolledAthlete {
+interface EnrolledAthlete {
   readonly athleteId: AthleteId
   readonly alias: string
   readonly sensor: string

@@ -18,7 +18,7 @@ import { PCGRandom } from "effect/Utils"
 export type CutKind = "closed" | "stalled" | "black-hole"
 
 /** Times are milliseconds from the first sample on. */
-export interface Cut {
+interface Cut {
   readonly kind: CutKind
   readonly fromMillis: number
   readonly untilMillis: number
@@ -27,7 +27,7 @@ export interface Cut {
 export type Victim = "bridge" | "server"
 
 /** The victim is killed with SIGKILL and started again on the same data folder `downMillis` later. */
-export interface Kill {
+interface Kill {
   readonly victim: Victim
   readonly atMillis: number
   readonly downMillis: number
