@@ -35,7 +35,7 @@ const asksForHelp = args.length === 0 || first === "help" || args.includes("--he
 if (first === "bridge") {
   // Its flags and its help are its own, and it lives without the rest of this program.
   import("./commands/bridge.ts").then(async ({ bridge }) => process.exit(await bridge(rest)))
-} else if (asksForHelp && first !== "rehearse") {
+} else if (asksForHelp) {
   console.log(Help.of((first === "help" ? rest : args).filter((arg) => !arg.startsWith("-"))))
 } else {
   cli.pipe(

@@ -99,10 +99,25 @@ paceline.toml in the working directory (port = 9000), else it is the default. "p
   },
   rehearse: {
     usage: "rehearse [flags]",
-    about: `Rehearses a bad evening with real processes on this machine: the network fails, processes are killed, and then
-every sample and every point is compared. "paceline rehearse --help" lists its flags.`,
-    flags: [],
-    examples: ["paceline rehearse --athletes 40 --seconds 60"],
+    about: `Rehearses the worst evening of a gym with real processes on this machine: the network is away for a third of the
+time, the bridge is killed twice and the server once. Then every sample that the bridge accepted is compared with
+what the server stored, and every point is computed again. Exit code 0 only when nothing is lost, nothing doubled
+and every point right. Needs no server, touches no data, and removes what it made.`,
+    flags: [
+      ["--athletes N", "How many athletes train, each with a strap. Default: 12."],
+      ["--seconds S", "How long they train, in real seconds, from 6 to 3600. Default: 20."],
+      ["--speed K", "The straps play K times as fast as real time, up to 100. Default: 10."],
+      ["--file X.fit", "A FIT activity to play; repeat it for more. Without one, athletes are made up."],
+      ["--seed N", "Decides who trains, and when what breaks. Default: 1."],
+      ["--bridge-runtime R", "What the bridge runs on: bun, or node (in the repository, once built). Default: bun."],
+      ["--keep FOLDER", "Keep data and logs in this folder, which must be empty."],
+      ["--json", "Print the figures as one JSON object; progress and table go to standard error."],
+    ],
+    examples: [
+      "paceline rehearse --athletes 40 --seconds 60",
+      "paceline rehearse --file morning-ride.fit --file evening-ride.fit",
+      "paceline rehearse --json > report.json",
+    ],
   },
   config: {
     usage: "config [flags]",
