@@ -69,13 +69,19 @@ const readActivity = (file: string): Effect.Effect<Recording, RehearsalFailed> =
   Effect.gen(function* () {
     const bytes = yield* Effect.try({
       try: () => readFileSync(file),
-      catch: (cause) =>
-        new RehearsalFailed({ message: `${file} cannot be read: ${cause instanceof Error ? cause.message : cause}` }),
+      catch: (cause) => new RehearsalFailed({ message: unreadable(file, cause) }),
     })
     const activity = readFitActivity(bytes)
     if ("_tag" in activity) return yield* new RehearsalFailed({ message: `${file}: ${activity.message}` })
     return activity
   })
+
+const unreadable = (file: string, cause: unknown): string => {
+  const code: unknown = Reflect.get(Object(cause), "code")
+  if (code === "ENOENT") return `There is no file ${file}.`
+  if (code === "EISDIR") return `${file} is a folder, not a FIT file.`
+  return `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+}
 
 /** Nobody knows the wearer's: a little above the greatest that the file has, so that every zone is in reach. */
 const greatestHeartRate = (recording: Recording): number => {
