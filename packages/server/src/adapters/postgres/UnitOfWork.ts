@@ -10,7 +10,7 @@ import { SqlClient, TransactionConnection } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import { type StorageError, Transaction, UnitOfWork } from "@paceline/core/consistency"
-import { Context, Effect, Exit, Layer, Option, Schedule } from "effect"
+import { Context, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import { isCollision, storageError, storageTrouble } from "./PostgresErrors.ts"
 
 /** A statement failed, the body went on all the same, and PostgreSQL wrote nothing: a programming mistake. */
@@ -83,34 +83,50 @@ const runActions = (actions: ReadonlyArray<() => void>): Effect.Effect<void> =>
     { discard: true },
   )
 
-const inUnit = <A, E, R>(body: Effect.Effect<A, E, R>, unit: OpenUnit): Effect.Effect<A, E, Exclude<R, Transaction>> =>
-  Effect.provideService(Effect.provideService(body, Transaction, unit), TransactionConnection, [
-    unit.connection,
-    unit.depth,
-  ])
+/** A unit that was committed: its answer, and what is to be done now. */
+interface Done<A> {
+  readonly value: A
+  readonly actions: ReadonlyArray<() => void>
+}
+
+const inUnit = <A, E, R>(
+  body: Effect.Effect<A, E, R>,
+  unit: OpenUnit,
+): Effect.Effect<A, E, Exclude<R, Transaction>> => {
+  const inTransaction = Effect.provideService(body, Transaction, unit)
+  return Effect.provideService(inTransaction, TransactionConnection, [unit.connection, unit.depth])
+}
 
 const make = Effect.map(SqlClient, (sql): Context.Tag.Service<typeof UnitOfWork> => {
   /** One attempt, on a connection that goes back to the pool when it is over. Waiting for one cannot be interrupted. */
-  const attempt = <A, E, R>(body: Effect.Effect<A, E, R>) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const connection = yield* Effect.mapError(sql.reserve, storageError)
-        const unit = new OpenUnit(connection)
-        yield* Effect.mapError(execute(connection, "BEGIN"), storageError)
-        const exit = yield* Effect.exit(restore(inUnit(body, unit)))
-        const actions = unit.end()
-        if (Exit.isFailure(exit)) {
-          // Without a connection there is nothing to roll back: the database does it by itself.
-          yield* Effect.ignore(execute(connection, "ROLLBACK"))
-          return yield* exit
-        }
-        const done = yield* Effect.mapError(commit(connection), storageError)
-        if (done !== "COMMIT") return yield* Effect.die(new AbortedUnitOfWork())
-        return { value: exit.value, actions }
-      }),
-    ).pipe(Effect.scoped)
+  const attempt = <A, E, R>(
+    body: Effect.Effect<A, E, R>,
+  ): Effect.Effect<Done<A>, E | StorageError, Exclude<R, Transaction>> =>
+    Effect.scopedWith((scope) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const reserved = Effect.provideService(sql.reserve, Scope.Scope, scope)
+          const connection = yield* Effect.mapError(reserved, storageError)
+          const unit = new OpenUnit(connection)
+          yield* Effect.mapError(execute(connection, "BEGIN"), storageError)
+          const exit = yield* Effect.exit(restore(inUnit(body, unit)))
+          const actions = unit.end()
+          if (Exit.isFailure(exit)) {
+            // Without a connection there is nothing to roll back: the database does it by itself.
+            yield* Effect.ignore(execute(connection, "ROLLBACK"))
+            return yield* Effect.failCause(exit.cause)
+          }
+          const done = yield* Effect.mapError(commit(connection), storageError)
+          if (done !== "COMMIT") return yield* Effect.die(new AbortedUnitOfWork())
+          return { value: exit.value, actions }
+        }),
+      ),
+    )
 
-  const join = <A, E, R>(body: Effect.Effect<A, E, R>, outer: OpenUnit) =>
+  const join = <A, E, R>(
+    body: Effect.Effect<A, E, R>,
+    outer: OpenUnit,
+  ): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const inner = outer.openInner()
@@ -124,7 +140,7 @@ const make = Effect.map(SqlClient, (sql): Context.Tag.Service<typeof UnitOfWork>
             execute(connection, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`),
             storageError,
           ).pipe(Effect.ignore)
-          return yield* exit
+          return yield* Effect.failCause(exit.cause)
         }
         const released = yield* Effect.exit(execute(connection, `RELEASE ${savepoint}`))
         if (Exit.isFailure(released)) return yield* Effect.die(new AbortedUnitOfWork())
