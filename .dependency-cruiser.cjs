@@ -35,13 +35,23 @@ module.exports = {
     coreRoom("streams", ["messaging", "consistency", "concurrency", "resilience", "kernel"]),
     {
       name: "core-has-no-drivers",
-      comment: "core runs in a browser: no I/O drivers, no node or bun modules.",
+      comment: "core runs in a browser: no I/O drivers, no bun modules.",
       severity: "error",
       from: { path: "^packages/core/src/", pathNot: "\\.test\\.ts$" },
       to: {
-        path: ["^(node|bun):", "node_modules/(ws|better-sqlite3|pg)/", "@effect/(sql|platform-bun)"],
-        dependencyTypes: ["core", "npm"],
+        path: [
+          "^bun:",
+          "node_modules/(ws|better-sqlite3|pg)/",
+          "node_modules/@effect/(sql|platform-bun|platform-node)",
+        ],
       },
+    },
+    {
+      name: "core-has-no-node-modules",
+      comment: "core runs in a browser: nothing that only Node has.",
+      severity: "error",
+      from: { path: "^packages/core/src/", pathNot: "\\.test\\.ts$" },
+      to: { dependencyTypes: ["core"] },
     },
     {
       name: "clients-take-kernels-and-wire",
@@ -129,7 +139,7 @@ module.exports = {
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "(^|/)(dist|build)/" },
+    exclude: { path: "^(packages/[^/]+/dist|build)/" },
     enhancedResolveOptions: { conditionNames: ["bun", "import", "default"], exportsFields: ["exports"] },
   },
 }
