@@ -5,11 +5,13 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Effect } from "effect"
 import lock from "./0001_lock.ts"
+import rateLimit from "./0002_rate_limit.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
 export const migrations: Migrations = {
   "0001_lock": lock,
+  "0002_rate_limit": rateLimit,
 }
 
 /** The number of the newest step. */

@@ -11,6 +11,7 @@ import devices from "./0004_devices.ts"
 import training from "./0005_training.ts"
 import gamification from "./0006_gamification.ts"
 import lock from "./0007_lock.ts"
+import rateLimit from "./0008_rate_limit.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -22,6 +23,7 @@ export const migrations: Migrations = {
   "0005_training": training,
   "0006_gamification": gamification,
   "0007_lock": lock,
+  "0008_rate_limit": rateLimit,
 }
 
 /** The number of the newest step. */
