@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs"
 import * as Net from "node:net"
 import { join } from "node:path"
 import type { AthleteId, ClassId, DeviceId, PointsAward } from "@paceline/core/contract"
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, Random, Schema, type Scope } from "effect"
 import * as Enrolment from "./Enrolment.ts"
 import { RehearsalFailed, until } from "./Failure.ts"
 import * as Processes from "./Processes.ts"
@@ -184,13 +184,17 @@ export const startBridge = (
     logFile: join(options.folder, "bridge.log"),
   })
 
-/** A port that was free a moment ago. The server must come back on the same one after it was killed. */
-const freePort: Effect.Effect<number, RehearsalFailed> = Effect.async((resume) => {
-  const probe = Net.createServer()
-  probe.on("error", (error) => resume(new RehearsalFailed({ message: `There is no free port: ${error.message}` })))
-  probe.listen(0, "127.0.0.1", () => {
-    const address = probe.address()
-    const port = address === null || typeof address === "string" ? 0 : address.port
-    probe.close(() => resume(Effect.succeed(port)))
-  })
-})
+/**
+ * A port that was free a moment ago, below those that systems give out by themselves (from 32768 on): the server
+ * must come back on it after it was killed, and nobody else may have been given it meanwhile.
+ */
+const freePort: Effect.Effect<number, RehearsalFailed> = Random.nextIntBetween(16_000, 32_000).pipe(
+  Effect.tap((port) =>
+    Effect.async<void, RehearsalFailed>((resume) => {
+      const probe = Net.createServer()
+      probe.on("error", ({ message }) => resume(new RehearsalFailed({ message: `There is no free port: ${message}` })))
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resume(Effect.void)))
+    }),
+  ),
+  Effect.retry({ times: 20 }),
+)
