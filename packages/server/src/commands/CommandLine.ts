@@ -18,12 +18,16 @@ const serve = Command.make(
   {
     ...SettingFlags.all,
     demo: Options.boolean("demo").pipe(Options.withDescription("With a class of made-up athletes that train.")),
+    demoFiles: Options.text("demo-file").pipe(
+      Options.withDescription("A FIT activity for the demo class to play."),
+      Options.repeated,
+    ),
   },
-  ({ demo, ...flags }) =>
+  ({ demo, demoFiles, ...flags }) =>
     Effect.gen(function* () {
       const settings = yield* SettingFlags.load(flags)
       const { serve } = yield* Effect.promise(() => import("./serve.ts"))
-      yield* serve({ settings, demo })
+      yield* serve({ settings, demo: demo || demoFiles.length > 0, demoFiles })
     }),
 ).pipe(
   Command.withDescription("Run a server: the live wall, the API and the doors for bridges, on data in one folder."),

@@ -49,7 +49,11 @@ export const pages: Readonly<Record<string, Page>> = {
 
 A setting is taken from its flag, else from the environment (PACELINE_PORT, PACELINE_DATA, …), else from
 paceline.toml in the working directory (port = 9000), else it is the default. "paceline config" shows them all.`,
-    flags: [["--demo", "With a class of made-up athletes that train."], ...everySetting],
+    flags: [
+      ["--demo", "With a class of made-up athletes that train."],
+      ["--demo-file X.fit", "With a demo class that plays this FIT activity; repeat it for more."],
+      ...everySetting,
+    ],
     examples: [
       "paceline serve --demo",
       "paceline serve --host 0.0.0.0 --port 80 --data /var/lib/paceline",

@@ -14,11 +14,14 @@ import { Server } from "../gateway/Server.ts"
 import * as Logging from "../observability/Logging.ts"
 import { VERSION } from "../observability/Version.ts"
 import { ADMIN_KEY } from "./AdminKey.ts"
+import type { DemoOptions } from "./demo/index.ts"
 
 export interface ServeOptions {
   readonly settings: ResolvedSettings
   /** With a class of made-up athletes that train. */
   readonly demo: boolean
+  /** FIT activities for the demo to play instead of made-up ones. */
+  readonly demoFiles: ReadonlyArray<string>
 }
 
 /** Stopping takes a second or two. Should something hang, the process ends all the same. */
@@ -77,13 +80,13 @@ const banner = (server: { readonly url: string; readonly port: number }, host: s
   ].join("\n")
 }
 
-const startDemo = (options: { readonly url: string; readonly dataFolder: string }) =>
+const startDemo = (options: DemoOptions) =>
   Effect.promise(() => import("./demo/index.ts")).pipe(
-    Effect.flatMap((demo) => demo.startDemo({ ...options, files: [] })),
+    Effect.flatMap((demo) => demo.startDemo(options)),
     Effect.catchTag("DemoFailed", ({ message }) => Effect.logWarning(message)),
   )
 
-const running = ({ demo, settings }: ServeOptions, forPeople: boolean) =>
+const running = ({ demo, demoFiles, settings }: ServeOptions, forPeople: boolean) =>
   Effect.gen(function* () {
     const folder = yield* DataFolder
     const server = yield* Server
@@ -91,7 +94,7 @@ const running = ({ demo, settings }: ServeOptions, forPeople: boolean) =>
     yield* folder.announce(server.url)
     if (forPeople) yield* Effect.sync(() => console.log(banner(server, settings.host.value, folder.path)))
     else yield* Effect.logInfo("Paceline is ready").pipe(Effect.annotateLogs({ url: server.url, data: folder.path }))
-    if (demo) yield* startDemo({ url: server.url, dataFolder: folder.path })
+    if (demo) yield* startDemo({ url: server.url, dataFolder: folder.path, files: demoFiles })
     return yield* Effect.never
   })
 
