@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 const root = fileURLToPath(new URL("..", import.meta.url))
 const bun = process.execPath
 const samples = process.env["PACELINE_SAMPLES"] ?? resolve(root, "../shared/samples")
-const recordings = ["fr935-run.fit", "elemnt-ride-gps-power.fit"].map((name) => join(samples, "fit", name))
+const recordings = ["fr935-run.fit", "hrv-activity.fit"].map((name) => join(samples, "fit", name))
 
 interface Gate {
   readonly name: string
