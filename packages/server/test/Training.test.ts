@@ -75,7 +75,8 @@ const caughtUp = Effect.gen(function* () {
     const lags = yield* log.lag
     if (lags.length >= 4 && lags.every(({ committed, end }) => committed === end)) return
     yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
-    yield* TestClock.adjust(Duration.millis(10))
+    // A consumer that failed waits up to 10 s before it tries again.
+    yield* TestClock.adjust(Duration.millis(tries < 200 ? 10 : 200))
   }
   return yield* Effect.dieMessage("the consumers do not catch up")
 })
