@@ -77,7 +77,7 @@ export const keep = (keeping: Keeping): Effect.Effect<Lease & { readonly close: 
   const release = store.release(resource, owner).pipe(
     Effect.matchCause({
       onSuccess: (released) => {
-        if (released) tell({ _tag: "Released", resource, token })
+        if (released && lease.lost === "released") tell({ _tag: "Released", resource, token })
       },
       onFailure: (cause) => {
         const failure = Cause.failureOrCause(cause)

@@ -12,7 +12,7 @@ import { Timers } from "./Timers.ts"
 /** So many leases are looked at with each grant, and forgotten if they are over. */
 const LOOKS = 2
 
-export const make: Effect.Effect<LockStoreService, never, Timers> = Effect.map(Timers, ({ now }) => {
+const make: Effect.Effect<LockStoreService, never, Timers> = Effect.map(Timers, ({ now }) => {
   const records = new Map<string, Lease.LeaseRecord>()
   const listeners = new Set<(resource?: string) => void>()
   let lastToken = 0

@@ -20,7 +20,7 @@ export interface LimitRow {
   forgetAtMillis: number
 }
 
-export type LimitKey = Pick<LimitRow, "limit" | "key">
+type LimitKey = Pick<LimitRow, "limit" | "key">
 
 export interface LimitTransaction<E> {
   /** The rows that there are of these keys, locked until the commit, and the time then. */

@@ -139,7 +139,7 @@ const make = (heartbeatMillis: number | undefined) =>
     return service
   })
 
-export const layerStore = (
+const layerStore = (
   settings: PostgresLockSettings = {},
 ): Layer.Layer<DistributedLock.LockStore, never, SqlClient | PgClient.PgClient | Timers.Timers> =>
   Layer.scoped(DistributedLock.LockStore, make(settings.heartbeatMillis))

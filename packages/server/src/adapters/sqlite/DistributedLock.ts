@@ -109,7 +109,7 @@ const make = Effect.gen(function* () {
   return service
 })
 
-export const layerStore: Layer.Layer<DistributedLock.LockStore, never, UnitOfWork | SqlClient> = Layer.effect(
+const layerStore: Layer.Layer<DistributedLock.LockStore, never, UnitOfWork | SqlClient> = Layer.effect(
   DistributedLock.LockStore,
   make,
 )

@@ -189,7 +189,9 @@ export const distributedLockSuite = (name: string, adapter: Layer.Layer<LockAdap
       Effect.gen(function* () {
         const resource = yield* fresh
         const slow = yield* serviceWith((store) => ({
-          tryAcquire: (...args) => Effect.zipLeft(store.tryAcquire(...args), Effect.sleep(150)),
+          // The way back takes longer than the lease; at the store it is held for ten minutes, unless it is given back.
+          tryAcquire: (resource, owner) =>
+            Effect.zipLeft(store.tryAcquire(resource, owner, 600_000), Effect.sleep(150)),
         }))
         const failure = yield* Effect.flip(Effect.scoped(slow.acquire(resource, { ttl: 100 })))
         expect(failure).toMatchObject({ _tag: "LockTooLate", resource, ttlMillis: 100 })

@@ -8,7 +8,7 @@ export type LockAdapter = DistributedLock.LockStore | Fencing.Fencing | UnitOfWo
 export const fresh = Effect.sync(() => `resource-${crypto.randomUUID()}`)
 
 /** So long that nothing in a test comes from it. */
-export const NEVER = Duration.minutes(10)
+const NEVER = Duration.minutes(10)
 
 /** A service of its own on the store of the test, as another process would have. */
 export const service = (settings: DistributedLock.LockSettings = {}) =>
