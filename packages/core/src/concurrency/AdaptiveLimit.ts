@@ -10,7 +10,7 @@
  * const search = yield* AdaptiveLimit.make({ name: "search", queue: 20, maxWaitMillis: 200 })
  * yield* search.run(query(text)) // fails with BulkheadFull when search is slow
  */
-import { Cause, type Context, Effect, Exit, Layer, Option } from "effect"
+import { Cause, Config, type Context, Effect, Exit, Layer, Option } from "effect"
 import * as Kernel from "../kernel/AdaptiveLimit.ts"
 import * as Fault from "../kernel/Fault.ts"
 import type { Priority } from "../kernel/PriorityQueue.ts"
@@ -88,3 +88,7 @@ export const layer = <I>(
   tag: Context.Tag<I, AdaptiveLimit>,
   options: AdaptiveLimitOptions,
 ): Layer.Layer<I, never, Timers> => Layer.effect(tag, make(options))
+
+/** As `layer`, with the options read from configuration. */
+export const layerConfig = <I>(tag: Context.Tag<I, AdaptiveLimit>, options: Config.Config.Wrap<AdaptiveLimitOptions>) =>
+  Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make))

@@ -8,7 +8,7 @@
  * const pool = yield* WorkerPool.make({ name: "imports", workers: 5 })
  * const scaler = yield* Autoscaler.make({ target: pool, plan: upcomingEvents, onDecision: (d) => log(d.reason) })
  */
-import { Clock, type Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Clock, Config, type Context, Duration, Effect, Layer, type Scope } from "effect"
 import * as Kernel from "../kernel/Autoscaler.ts"
 
 /** What can be scaled; a `WorkerPool` can. */
@@ -87,3 +87,14 @@ export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, neve
 /** Provides an autoscaler under a tag of your own. */
 export const layer = <I>(tag: Context.Tag<I, Autoscaler>, options: AutoscalerOptions): Layer.Layer<I> =>
   Layer.scoped(tag, make(options))
+
+/** As `layer`, with the marks and bounds read from configuration. */
+export const layerConfig = <I>(
+  tag: Context.Tag<I, Autoscaler>,
+  settings: Config.Config.Wrap<Partial<Kernel.Settings>>,
+  options: Omit<AutoscalerOptions, "settings">,
+) =>
+  Layer.scoped(
+    tag,
+    Effect.flatMap(Config.unwrap(settings), (read) => make({ ...options, settings: read })),
+  )

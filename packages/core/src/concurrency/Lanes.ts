@@ -8,7 +8,7 @@
  * const seats = yield* Lanes.make<SeatId>()
  * yield* seats.run(seatId, reserve(seatId, athlete)) // never at the same time as another of this seat
  */
-import { type Context, Effect, Layer } from "effect"
+import { Config, type Context, Effect, Layer } from "effect"
 import * as Kernel from "../kernel/Lanes.ts"
 
 export interface Lanes<K> {
@@ -29,6 +29,10 @@ export const make = <K>(options: LanesOptions = {}): Effect.Effect<Lanes<K>> =>
 /** Provides lanes under a tag of your own. */
 export const layer = <I, K>(tag: Context.Tag<I, Lanes<K>>, options?: LanesOptions): Layer.Layer<I> =>
   Layer.effect(tag, make<K>(options))
+
+/** As `layer`, with the width read from configuration. */
+export const layerConfig = <I, K>(tag: Context.Tag<I, Lanes<K>>, options: Config.Config.Wrap<LanesOptions>) =>
+  Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make<K>))
 
 /** As `make`, outside an effect. */
 export const unsafeMake = <K>(options: LanesOptions = {}): Lanes<K> => {

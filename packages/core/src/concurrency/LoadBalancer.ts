@@ -8,7 +8,7 @@
  * const replicas = yield* LoadBalancer.make({ name: "replicas", targets: { a: poolA, b: poolB }, dispatch: "least-busy" })
  * yield* replicas.use((pool) => pool.query(sql))
  */
-import { type Context, Effect, Layer } from "effect"
+import { type Config, type Context, Effect, Layer } from "effect"
 import * as Dispatch from "../kernel/Dispatch.ts"
 
 /** There is no target to call. */
@@ -79,3 +79,18 @@ export const make = <T>(options: LoadBalancerOptions<T>): Effect.Effect<LoadBala
 /** Provides a load balancer under a tag of your own. */
 export const layer = <I, T>(tag: Context.Tag<I, LoadBalancer<T>>, options: LoadBalancerOptions<T>): Layer.Layer<I> =>
   Layer.effect(tag, make(options))
+
+/**
+ * As `layer`, with the options read from configuration, such as the addresses of the targets.
+ *
+ * @example
+ * const addresses = Config.hashMap(Config.url(), "REPLICAS")
+ * LoadBalancer.layerConfig(
+ *   Replicas,
+ *   Config.map(addresses, (urls) => ({ name: "replicas", targets: Object.fromEntries(urls) })),
+ * )
+ */
+export const layerConfig = <I, T>(
+  tag: Context.Tag<I, LoadBalancer<T>>,
+  options: Config.Config<LoadBalancerOptions<T>>,
+) => Layer.effect(tag, Effect.flatMap(options, make<T>))

@@ -9,7 +9,7 @@
  * yield* notices.offer(alert, "high")
  * const next = yield* notices.take
  */
-import { Clock, type Context, Effect, Layer } from "effect"
+import { Clock, Config, type Context, Effect, Layer } from "effect"
 import * as Kernel from "../kernel/PriorityQueue.ts"
 
 /** Holds as many as it may. Nothing was put in. */
@@ -132,3 +132,9 @@ const newTaker = (): Taker => ({
 /** Provides a queue under a tag of your own. */
 export const layer = <I, A>(tag: Context.Tag<I, PriorityQueue<A>>, options: PriorityQueueOptions): Layer.Layer<I> =>
   Layer.effect(tag, make<A>(options))
+
+/** As `layer`, with the options read from configuration. */
+export const layerConfig = <I, A>(
+  tag: Context.Tag<I, PriorityQueue<A>>,
+  options: Config.Config.Wrap<PriorityQueueOptions>,
+) => Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make<A>))

@@ -12,7 +12,7 @@
  * const activity = yield* pool.submit(() => parse(upload), { key: upload.athleteId, priority: "low" })
  * yield* pool.resize(20)
  */
-import { type Context, Effect, Layer, Scope } from "effect"
+import { Config, type Context, Effect, Layer, Scope } from "effect"
 import type { Strategy } from "../kernel/Dispatch.ts"
 import type { Priority } from "../kernel/PriorityQueue.ts"
 import { type PoolClosed, type PoolEvent, type PoolFull, PoolState, type PoolStats } from "./PoolState.ts"
@@ -108,3 +108,7 @@ export const makeWith = <W, E, R>(
 /** Provides a pool under a tag of your own. */
 export const layer = <I>(tag: Context.Tag<I, WorkerPool>, options: WorkerPoolOptions): Layer.Layer<I> =>
   Layer.scoped(tag, make(options))
+
+/** As `layer`, with the options read from configuration. */
+export const layerConfig = <I>(tag: Context.Tag<I, WorkerPool>, options: Config.Config.Wrap<WorkerPoolOptions>) =>
+  Layer.scoped(tag, Effect.flatMap(Config.unwrap(options), make))
