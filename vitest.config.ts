@@ -22,6 +22,7 @@ export default defineConfig({
   resolve: { alias: sources },
   test: {
     include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "bench/**/*.test.ts"],
+    setupFiles: ["scripts/seed-properties.ts"],
     pool: "forks",
     testTimeout: 20_000,
     passWithNoTests: false,

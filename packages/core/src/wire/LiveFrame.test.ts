@@ -6,8 +6,14 @@ import { pack } from "./Msgpack.ts"
 const text = fc.string({ unit: "grapheme", maxLength: 40 })
 const count = fc.maxSafeNat()
 const position = fc.record({ epoch: text, seq: count })
-/** What channels carry: plain JSON. msgpack writes no -0 into an integer, and JSON has none. */
-const value = fc.jsonValue({ maxDepth: 3, stringUnit: "grapheme" }).map((json) => JSON.parse(JSON.stringify(json)))
+/**
+ * What channels carry: plain JSON. msgpack writes no -0 into an integer, and JSON has none. The decoder leaves out a key
+ * `__proto__`, so that nobody can reach a prototype with it.
+ */
+const value = fc
+  .jsonValue({ maxDepth: 3, stringUnit: "grapheme" })
+  .map((json) => JSON.parse(JSON.stringify(json)))
+  .filter((json) => !JSON.stringify(json).includes('"__proto__"'))
 const entries = fc.array(fc.tuple(text, value), { maxLength: 6 })
 
 /** Every frame there is. A frame type without an arbitrary here does not compile. */
@@ -53,6 +59,23 @@ describe("a live frame", () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  test("cannot carry a prototype", () => {
+    const hostile: unknown = JSON.parse('{"__proto__": {"polluted": true}}')
+    const sent = LiveFrame.encode({
+      _tag: "Changes",
+      channel: "c",
+      epoch: "e",
+      after: 0,
+      to: 1,
+      head: 1,
+      entries: [["k", hostile]],
+    })
+    const received = LiveFrame.decode(sent)
+    const entry = received._tag === "Changes" ? received.entries[0]?.[1] : undefined
+    expect(Reflect.get(Object(entry), "polluted")).toBeUndefined()
+    expect(Reflect.get({}, "polluted")).toBeUndefined()
   })
 
   test("cut short anywhere is a typed error, never a frame", () => {
