@@ -93,7 +93,7 @@ class Alone extends Call {
 }
 
 /** A call that is part of nothing and that nobody aborts. */
-export const alone: Call = new Alone(undefined)
+const alone: Call = new Alone(undefined)
 
 /** A call that ends only when the caller says so: it hands on the caller's own signal. */
 class CallersOwn extends Call {
@@ -135,4 +135,5 @@ export const sleep = (millis: number, call: Call): Promise<void> =>
   })
 
 export const isPromiseLike = <A>(value: PromiseLike<A> | A): value is PromiseLike<A> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
+  value instanceof Promise ||
+  (typeof value === "object" && value !== null && "then" in value && typeof value.then === "function")

@@ -94,4 +94,44 @@ describe("circuitBreaker for promises", () => {
     expect(child.signal.reason).toBe("late")
     expect(new Call(child, true).retried).toBe(true)
   })
+
+  it("passes on and counts what the operation gives, in whatever form", async () => {
+    class Later<A> extends Promise<A> {}
+    const error = new Error("down")
+    const good: ReadonlyArray<() => PromiseLike<number> | number> = [
+      () => 1,
+      async () => 1,
+      () => Later.resolve(1),
+      // biome-ignore lint/suspicious/noThenProperty: other libraries' promises
+      () => ({ then: (resolve) => Promise.resolve(1).then(resolve) }),
+    ]
+    const bad: ReadonlyArray<() => PromiseLike<number>> = [
+      () => {
+        throw error
+      },
+      async () => {
+        throw error
+      },
+      () => Later.reject(error),
+      // biome-ignore lint/suspicious/noThenProperty: other libraries' promises
+      () => ({ then: (resolve, reject) => Promise.reject(error).then(resolve, reject) }),
+    ]
+    const breaker = circuitBreaker("strava")
+    for (const operation of good) expect(await breaker.execute(operation)).toBe(1)
+    for (const operation of bad) await expect(breaker.execute(operation)).rejects.toBe(error)
+    expect(breaker.view()).toMatchObject({ calls: 8, failures: 4 })
+  })
+
+  it("leaves a failure that nobody handles to the host's report", async () => {
+    const listeners = process.listeners("unhandledRejection")
+    process.removeAllListeners("unhandledRejection")
+    try {
+      const reported = new Promise((resolve) => process.once("unhandledRejection", resolve))
+      const error = new Error("nobody cares")
+      void circuitBreaker("strava").execute(() => Promise.reject(error))
+      expect(await reported).toBe(error)
+    } finally {
+      for (const listener of listeners) process.on("unhandledRejection", listener)
+    }
+  })
 })

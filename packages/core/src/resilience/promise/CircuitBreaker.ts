@@ -64,26 +64,33 @@ const execute = <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, pare
   const ticket = Kernel.admit(cell.state, startedAt)
   if (cell.state.events.length > 0) BreakerCell.tell(cell)
   if (ticket === Kernel.REFUSED) return BreakerCell.rejection(cell, startedAt)
-  // Callbacks, not an async function: where calls fail, throwing through one costs several times the breaker.
-  return new Promise<A>((resolve, reject) => {
-    const succeeded = (value: A): void => {
-      const now = Date.now()
-      Kernel.succeed(cell.state, ticket, now, now - startedAt)
-      if (cell.state.events.length > 0) BreakerCell.tell(cell)
-      resolve(value)
-    }
-    const failed = (error: unknown): void => {
+  let result: PromiseLike<A> | A
+  try {
+    result = operation(callOf(parent))
+  } catch (error) {
+    BreakerCell.settleFailure(cell, ticket, error, startedAt, Date.now())
+    return Promise.reject(error)
+  }
+  if (!isPromiseLike(result)) {
+    settleSuccess(cell, ticket, startedAt)
+    return Promise.resolve(result)
+  }
+  const answered = result instanceof Promise ? result : Promise.resolve(result)
+  return answered.then(
+    (value) => {
+      settleSuccess(cell, ticket, startedAt)
+      return value
+    },
+    (error) => {
       BreakerCell.settleFailure(cell, ticket, error, startedAt, Date.now())
-      reject(error)
-    }
-    let result: PromiseLike<A> | A
-    try {
-      result = operation(callOf(parent))
-    } catch (error) {
-      failed(error)
-      return
-    }
-    if (isPromiseLike(result)) result.then(succeeded, failed)
-    else succeeded(result)
-  })
+      // To throw here, as to throw through an async function, would cost several times the breaker.
+      return answered
+    },
+  )
+}
+
+const settleSuccess = (cell: BreakerCell.BreakerCell, ticket: Kernel.Ticket, startedAtMillis: number): void => {
+  const now = Date.now()
+  Kernel.succeed(cell.state, ticket, now, now - startedAtMillis)
+  if (cell.state.events.length > 0) BreakerCell.tell(cell)
 }
