@@ -7,6 +7,7 @@ import * as SqliteStore from "../adapters/sqlite/SqliteStore.ts"
 import type { ResolvedSettings } from "../config/Settings.ts"
 import home from "../console/home/index.html"
 import me from "../console/me/index.html"
+import mark from "../console/parts/mark.svg" with { type: "text" }
 import wall from "../console/wall/index.html"
 import * as AdminKeyFile from "../contexts/identity/AdminKeyFile.ts"
 import * as Gateway from "../gateway/Gateway.ts"
@@ -41,11 +42,14 @@ const endInTime = Effect.sync(() => {
 
 const MINUTE = 60_000
 
+/** Pages name their own icon; this is for those that do not, such as the API's. */
+const picture = (svg: string): Response => new Response(svg, { headers: { "content-type": "image/svg+xml" } })
+
 const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => ({
   host: settings.host.value,
   port: settings.port.value,
   allowedOrigins: settings.allowedOrigins.value.split(",").map((origin) => origin.trim()),
-  pages: { "/": home, "/wall": wall, "/me": me },
+  pages: { "/": home, "/wall": wall, "/me": me, "/favicon.ico": picture(mark) },
   frameMillis: settings.liveFrameMillis.value,
   contact: {
     staleAfterMillis: settings.contactStaleSeconds.value * 1000,

@@ -25,8 +25,8 @@ export interface ServerOptions {
   readonly port: number
   /** Web pages of other origins that may use the API and the doors from a browser; `*` for all. */
   readonly allowedOrigins: ReadonlyArray<string>
-  /** The pages, by their path. */
-  readonly pages: Readonly<Record<string, Bun.HTMLBundle>>
+  /** The pages, and what is always the same, by their path. */
+  readonly pages: Readonly<Record<string, Bun.HTMLBundle | Response>>
 }
 
 export class Server extends Context.Tag("paceline/gateway/Server")<
