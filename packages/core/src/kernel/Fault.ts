@@ -141,7 +141,7 @@ const isBareClass = (prototype: object): boolean => {
 
 const kindOfNames = (error: Described, tag: unknown, code: unknown): FaultKind => {
   const { name } = error
-  if (name === "TypeError" && isFetchFailure(error)) return kindOf(error.cause) === "timeout" ? "timeout" : "transient"
+  if (name === "TypeError" && isFetchFailure(error)) return kindOfFetchFailure(error)
   return known(tag) ?? known(name) ?? known(code) ?? "transient"
 }
 
@@ -172,6 +172,11 @@ const isFetchFailure = ({ cause, code, message }: Described): boolean =>
   cause !== undefined ||
   (typeof code === "string" && !code.startsWith("ERR_")) ||
   (typeof message === "string" && /fetch|network|load failed/i.test(message))
+
+const kindOfFetchFailure = ({ cause, code }: Described): FaultKind => {
+  const { name, code: causeCode }: Described = typeof cause === "object" && cause !== null ? cause : {}
+  return [code, name, causeCode].some((word) => known(word) === "timeout") ? "timeout" : "transient"
+}
 
 /** Whether a retry may help. */
 export const mayPass = (kind: FaultKind): boolean => kind === "transient" || kind === "timeout"
