@@ -10,7 +10,7 @@
  * yield* Effect.forEach(files, (file) => uploads.withPermit(upload(file)), { concurrency: "unbounded" })
  * yield* uploads.withPermits(4, { priority: "low" })(rebuildIndex) // waits until it has all four
  */
-import { type Cause, type Config, type Context, Effect, Layer, type Option } from "effect"
+import { type Cause, type Clock, type Config, type Context, Effect, Layer, type Option } from "effect"
 import * as Kernel from "../kernel/Permits.ts"
 import type { Aging, Priority } from "../kernel/PriorityQueue.ts"
 
@@ -22,10 +22,15 @@ export interface PermitsOptions {
 }
 
 export type PermitsEvent =
-  | { readonly _tag: "Waiting"; readonly weight: number; readonly priority: Priority; readonly waiting: number }
-  | { readonly _tag: "Granted"; readonly weight: number; readonly priority: Priority; readonly waiting: number }
-  /** Interrupted before it ran. */
-  | { readonly _tag: "Abandoned"; readonly weight: number; readonly priority: Priority; readonly waiting: number }
+  | {
+      /** Abandoned: interrupted while it waited; it never ran. */
+      readonly _tag: "Waiting" | "Granted" | "Abandoned"
+      readonly weight: number
+      readonly priority: Priority
+      /** How many are in line now. */
+      readonly waiting: number
+      readonly waitedMillis: number
+    }
   | { readonly _tag: "Resized"; readonly limit: number }
 
 export interface PermitsStats {
@@ -69,16 +74,22 @@ export const layerConfig = <I>(tag: Context.Tag<I, Permits>, limit: Config.Confi
 
 /** As `make`, outside an effect. */
 export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits => {
-  const permits = Kernel.make<() => void>(limit, options.aging)
+  const permits = Kernel.make<Turn>(limit, options.aging)
   const onEvent = options.onEvent
 
-  const tell = (tag: "Waiting" | "Granted" | "Abandoned", who: Kernel.Waiter<() => void>) =>
-    onEvent?.({ _tag: tag, weight: who.weight, priority: who.priority, waiting: permits.queue.size })
+  const tell = (tag: "Waiting" | "Granted" | "Abandoned", who: Kernel.Waiter<Turn>) =>
+    onEvent?.({
+      _tag: tag,
+      weight: who.weight,
+      priority: who.priority,
+      waiting: permits.queue.size,
+      waitedMillis: who.value.waitedMillis(),
+    })
 
   const settle = (): void => {
     for (let next = Kernel.next(permits); next !== undefined; next = Kernel.next(permits)) {
-      tell("Granted", next)
-      next.value()
+      if (onEvent !== undefined) tell("Granted", next)
+      next.value.resume()
     }
   }
 
@@ -87,42 +98,40 @@ export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits
     if (permits.queue.size > 0) settle()
   }
 
-  /** Gets in line, then runs. Called with interruption off; `restore` turns it back on where one may be interrupted. */
+  /**
+   * Gets in line, then runs. Called with interruption off; `restore` turns it back on where one may be interrupted.
+   * The fiber that waits is resumed with the effect itself, so what gives the permits back stands around both.
+   */
   const waitThenRun = <A, E, R>(
     self: Effect.Effect<A, E, R>,
     restore: Restore,
     weight: number,
     priority: Priority,
+    clock?: Clock.Clock,
   ): Effect.Effect<A, E, R> => {
-    let waiter: Kernel.Waiter<() => void> | undefined
-    const end = (): void => {
-      if (waiter === undefined) return
-      Kernel.end(permits, waiter)
-      settle()
-    }
-    const inLine = Effect.async<void>((resume) => {
-      waiter = Kernel.waiter(() => resume(Effect.void), weight, priority)
+    let waiter: Kernel.Waiter<Turn> | undefined
+    const inLine = Effect.async<A, E, R>((resume) => {
+      waiter = Kernel.waiter(new Turn(() => resume(self), clock), weight, priority)
       Kernel.wait(permits, waiter)
-      tell("Waiting", waiter)
+      if (onEvent !== undefined) tell("Waiting", waiter)
       settle()
     })
+    const end = (): void => {
+      if (waiter === undefined) return
+      const abandoned = waiter.queued
+      Kernel.end(permits, waiter)
+      if (abandoned && onEvent !== undefined) tell("Abandoned", waiter)
+      if (permits.queue.size > 0) settle()
+    }
     return Effect.matchCauseEffect(restore(inLine), {
       onFailure: (cause) => {
         end()
-        if (waiter !== undefined) tell("Abandoned", waiter)
         return Effect.failCause(cause)
       },
-      onSuccess: () =>
-        Effect.matchCauseEffect(restore(self), {
-          onFailure: (cause) => {
-            end()
-            return Effect.failCause(cause)
-          },
-          onSuccess: (value) => {
-            end()
-            return Effect.succeed(value)
-          },
-        }),
+      onSuccess: (value) => {
+        end()
+        return Effect.succeed(value)
+      },
     })
   }
 
@@ -141,7 +150,11 @@ export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits
       let restoredBy: Restore | undefined
       let guarded: Effect.Effect<A, E, R> | undefined
       return Effect.uninterruptibleMask((restore): Effect.Effect<A, E, R> => {
-        if (!Kernel.tryTake(permits, weight)) return waitThenRun(self, restore, weight, priority)
+        if (!Kernel.tryTake(permits, weight)) {
+          return onEvent === undefined
+            ? waitThenRun(self, restore, weight, priority)
+            : Effect.clockWith((clock) => waitThenRun(self, restore, weight, priority, clock))
+        }
         if (guarded === undefined || restoredBy !== restore) {
           restoredBy = restore
           guarded = Effect.matchCauseEffect(restore(self), { onFailure, onSuccess })
@@ -170,6 +183,23 @@ export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits
         settle()
       }),
     stats: Effect.sync(() => ({ limit: permits.limit, inFlight: permits.inFlight, waiting: permits.queue.size })),
+  }
+}
+
+/** What lets a fiber in line run. It reads the clock only for those who want to be told. */
+class Turn {
+  readonly resume: () => void
+  private readonly clock: Clock.Clock | undefined
+  private readonly since: bigint
+
+  constructor(resume: () => void, clock: Clock.Clock | undefined) {
+    this.resume = resume
+    this.clock = clock
+    this.since = clock === undefined ? 0n : clock.unsafeCurrentTimeNanos()
+  }
+
+  waitedMillis(): number {
+    return this.clock === undefined ? 0 : Number((this.clock.unsafeCurrentTimeNanos() - this.since) / 1_000n) / 1_000
   }
 }
 
