@@ -14,7 +14,10 @@ import { sendCallers } from "./callers.ts"
 import { startFlakyApi } from "./FlakyApi.ts"
 
 const program = Effect.gen(function* () {
-  const api = startFlakyApi(7)
+  const api = yield* Effect.acquireRelease(
+    Effect.sync(() => startFlakyApi(7)),
+    (started) => Effect.promise(started.stop),
+  )
   const lastKnown = [{ activity: "Evening ride", kilometres: 30 }]
 
   // The protected call. A response that is not ok is the error: its status says whether a retry may help.
@@ -33,12 +36,11 @@ const program = Effect.gen(function* () {
   const run = Runtime.runPromise(yield* Effect.runtime())
   const phase = () => strava.breaker?.cell.state.phase ?? "none"
   const failed = yield* Effect.promise(() => sendCallers(api, () => run(activities), phase))
-  yield* Effect.promise(api.stop)
   if (failed > 0) process.exitCode = 1
 })
 
 console.log("With Effect:")
-await Effect.runPromise(program)
+await Effect.runPromise(Effect.scoped(program))
 
 console.log("\nWithout Effect:")
 await import("./promises.ts")
