@@ -33,119 +33,172 @@ export interface PromisePermits {
 }
 
 export const make = (limit: number, options: { readonly aging?: Aging } = {}): PromisePermits => {
-  const permits = Kernel.make<Turn>(limit, options.aging)
-  let settling = false
-
-  // A task that ends at once releases within the loop; the loop goes on, it does not nest.
-  const settle = (): void => {
-    if (settling) return
-    settling = true
-    try {
-      for (let next = Kernel.next(permits); next !== undefined; next = Kernel.next(permits)) next.value(next.held)
-    } finally {
-      settling = false
-    }
-  }
-
-  const release = (held: number): void => {
-    Kernel.release(permits, held)
-    if (permits.queue.size > 0) settle()
-  }
-
-  /** Takes what is free, or gets in line. `granted` is called once, unless the signal is aborted first. */
-  const request = (granted: Turn, rejected: (reason: unknown) => void, asked: AcquireOptions): void => {
-    const { priority, signal } = asked
-    if (signal?.aborted) {
-      rejected(signal.reason)
-      return
-    }
-    const weight = wholeWeight(asked.weight)
-    if (Kernel.tryTake(permits, weight)) {
-      granted(weight)
-      return
-    }
-    const waiter = Kernel.waiter(
-      signal === undefined
-        ? granted
-        : untilAborted(signal, granted, (reason) => {
-            Kernel.end(permits, waiter)
-            rejected(reason)
-            settle()
-          }),
-      weight,
-      priority,
-    )
-    Kernel.wait(permits, waiter)
-    settle()
-  }
-
+  const line = new Line(Kernel.make(limit, options.aging))
   return {
-    // Callbacks, not an async function: half the time and fewer objects for each that waits.
-    run: <A>(task: () => A | PromiseLike<A>, asked: AcquireOptions = noOptions) =>
-      new Promise<A>((resolve, reject) => {
-        const perform = (held: number): void => {
-          let result: A | PromiseLike<A>
-          try {
-            result = task()
-          } catch (error) {
-            reject(error)
-            release(held)
-            return
-          }
-          if (!isPromiseLike(result)) {
-            resolve(result)
-            release(held)
-            return
-          }
-          result.then(
-            (value) => {
-              resolve(value)
-              release(held)
-            },
-            (error) => {
-              reject(error)
-              release(held)
-            },
-          )
-        }
-        request(perform, reject, asked)
-      }),
-    acquire: (asked = noOptions) =>
-      new Promise<Release>((resolve, reject) => request((held) => resolve(once(() => release(held))), reject, asked)),
+    run: <A>(task: () => A | PromiseLike<A>, asked?: AcquireOptions) =>
+      new Promise<A>((resolve, reject) => line.enter(new Running(line, task, resolve, reject, asked), asked?.signal)),
+    acquire: (asked) =>
+      new Promise<Release>((resolve, reject) => line.enter(new Holding(line, resolve, reject, asked), asked?.signal)),
     resize: (to) => {
-      Kernel.resize(permits, to)
-      settle()
+      Kernel.resize(line.permits, to)
+      line.settle()
     },
-    stats: () => ({ limit: permits.limit, inFlight: permits.inFlight, waiting: permits.queue.size }),
+    stats: () => {
+      const { limit, inFlight, queue } = line.permits
+      return { limit, inFlight, waiting: queue.size }
+    },
   }
 }
 
-/** What to do when one's turn comes, told how many permits one holds. */
-type Turn = (held: number) => void
+/** The kernel, and the loop that starts those whose turn it is. */
+class Line {
+  readonly permits: Kernel.Permits<Turn>
+  private settling = false
 
-/** A turn that stops listening to the signal; aborted before, `left` is called instead. */
-const untilAborted = (signal: AbortSignal, granted: Turn, left: (reason: unknown) => void): Turn => {
-  const leave = (): void => left(signal.reason)
-  signal.addEventListener("abort", leave, { once: true })
-  return (held) => {
-    signal.removeEventListener("abort", leave)
-    granted(held)
+  constructor(permits: Kernel.Permits<Turn>) {
+    this.permits = permits
+  }
+
+  /** Starts it with what is free, or lets it wait. An aborted signal takes it out of the line again. */
+  enter(turn: Turn, signal: AbortSignal | undefined): void {
+    if (signal?.aborted) {
+      turn.reject(signal.reason)
+    } else if (Kernel.tryTake(this.permits, turn.weight)) {
+      turn.held = turn.weight
+      turn.start()
+    } else {
+      if (signal !== undefined) turn.leaveOn(signal)
+      Kernel.wait(this.permits, turn)
+      this.settle()
+    }
+  }
+
+  end(turn: Turn): void {
+    Kernel.end(this.permits, turn)
+    if (this.permits.queue.size > 0) this.settle()
+  }
+
+  /** A task that ends at once ends within the loop; the loop goes on, it does not nest. */
+  settle(): void {
+    if (this.settling) return
+    this.settling = true
+    try {
+      for (let next = Kernel.next(this.permits); next !== undefined; next = Kernel.next(this.permits)) {
+        next.value.start()
+      }
+    } finally {
+      this.settling = false
+    }
+  }
+}
+
+/** One who asked. It is its own link of the line: a waiter is one object beside its promise. */
+abstract class Turn implements Kernel.Waiter<Turn> {
+  readonly value = this
+  readonly weight: number
+  readonly priority: Priority
+  held = 0
+  arrivedAt = 0
+  previous: Kernel.Waiter<Turn> | undefined = undefined
+  next: Kernel.Waiter<Turn> | undefined = undefined
+  queued = false
+  readonly reject: (reason: unknown) => void
+  protected readonly line: Line
+  private stopListening: (() => void) | undefined = undefined
+
+  constructor(line: Line, reject: (reason: unknown) => void, asked: AcquireOptions | undefined) {
+    this.line = line
+    this.reject = reject
+    this.weight = wholeWeight(asked?.weight)
+    this.priority = asked?.priority ?? "middle"
+  }
+
+  /** It holds its permits now. */
+  protected abstract granted(): void
+
+  start(): void {
+    this.stopListening?.()
+    this.granted()
+  }
+
+  leaveOn(signal: AbortSignal): void {
+    const leave = (): void => {
+      this.reject(signal.reason)
+      this.line.end(this)
+    }
+    signal.addEventListener("abort", leave, { once: true })
+    this.stopListening = () => signal.removeEventListener("abort", leave)
+  }
+}
+
+/** Runs its task when its turn comes. Callbacks, not an async function: half the time and fewer objects. */
+class Running<A> extends Turn {
+  private readonly task: () => A | PromiseLike<A>
+  private readonly resolve: (value: A | PromiseLike<A>) => void
+
+  constructor(
+    line: Line,
+    task: () => A | PromiseLike<A>,
+    resolve: (value: A | PromiseLike<A>) => void,
+    reject: (reason: unknown) => void,
+    asked: AcquireOptions | undefined,
+  ) {
+    super(line, reject, asked)
+    this.task = task
+    this.resolve = resolve
+  }
+
+  protected granted(): void {
+    let result: A | PromiseLike<A>
+    try {
+      result = this.task()
+    } catch (error) {
+      this.failed(error)
+      return
+    }
+    if (isPromiseLike(result)) {
+      result.then(
+        (value) => this.succeeded(value),
+        (error) => this.failed(error),
+      )
+    } else {
+      this.succeeded(result)
+    }
+  }
+
+  private succeeded(value: A): void {
+    this.resolve(value)
+    this.line.end(this)
+  }
+
+  private failed(error: unknown): void {
+    this.reject(error)
+    this.line.end(this)
+  }
+}
+
+/** Hands its permits to whoever acquired them. */
+class Holding extends Turn {
+  private readonly resolve: (release: Release) => void
+
+  constructor(
+    line: Line,
+    resolve: (release: Release) => void,
+    reject: (reason: unknown) => void,
+    asked: AcquireOptions | undefined,
+  ) {
+    super(line, reject, asked)
+    this.resolve = resolve
+  }
+
+  protected granted(): void {
+    // Ending it again gives back nothing: it holds nothing any more.
+    this.resolve(() => this.line.end(this))
   }
 }
 
 const isPromiseLike = <A>(value: A | PromiseLike<A>): value is PromiseLike<A> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
 
-const noOptions: AcquireOptions = {}
-
 const wholeWeight = (weight: number | undefined): number =>
   weight === undefined || weight < 1 ? 1 : Math.floor(weight)
-
-const once = (release: () => void): Release => {
-  let released = false
-  return () => {
-    if (released) return
-    released = true
-    release()
-  }
-}
