@@ -103,16 +103,22 @@ const resolved = Promise.resolve(CALLS)
 const rejected = Promise.reject(error)
 rejected.catch(ignore)
 
+/** Many, and many rounds: what is to be seen is smaller than a machine's noise. */
+const WHOLE_CALLS = 4 * CALLS
+const ROUNDS = 15
+
 /** A whole call, and a caller who takes the outcome for what it is. */
 const wholeCalls = (call: Effect.Effect<number, unknown>): Promise<number> => {
   const outcome = Effect.exit(call)
   const all = Effect.gen(function* () {
-    for (let i = 0; i < CALLS; i++) yield* outcome
+    for (let i = 0; i < WHOLE_CALLS; i++) yield* outcome
   })
-  return nanosecondsEach(CALLS, () => Effect.runPromise(all))
+  return nanosecondsEach(WHOLE_CALLS, () => Effect.runPromise(all))
 }
 const wholePromises = (call: () => Promise<number>): Promise<number> =>
-  oneAfterAnother(() => call().then(ignore, ignore))
+  nanosecondsEach(WHOLE_CALLS, async () => {
+    for (let i = 0; i < WHOLE_CALLS; i++) await call().then(ignore, ignore)
+  })
 
 /** From admission to result, in the kernel alone. Two loops, so that neither is compiled for the other. */
 const settlements = 40 * CALLS
@@ -160,14 +166,16 @@ export const rows = [
     name: "failing call / succeeding call, 1,000,000 samples in the window",
     unit: "ns/call",
     goal: 1.2,
+    rounds: ROUNDS,
     ours: () => wholeCalls(full.run(bad)),
     peers: { "ours, succeeding": () => wholeCalls(full.run(good)) },
-    note: "whole calls inside a fiber; the outcome was made before, so that no time goes into building an error; what remains above 1 is finding out whether the error speaks against the dependency",
+    note: "whole calls inside a fiber; the outcome was made before, so that no time goes into building an error; what remains above 1 is finding out whether the error, a plain Error, speaks against the dependency",
   }),
   compare({
     name: "no breaker at all: failing / succeeding inside a fiber",
     unit: "ns/call",
     goal: 1.2,
+    rounds: ROUNDS,
     ours: () => wholeCalls(bad),
     peers: { "Effect, succeeding": () => wholeCalls(good) },
     note: "for comparison: the same outcomes and callers, with nothing of ours between",
@@ -176,9 +184,10 @@ export const rows = [
     name: "promises: failing call / succeeding call, 1,000,000 samples in the window",
     unit: "ns/call",
     goal: 1.2,
+    rounds: ROUNDS,
     ours: () => wholePromises(() => fullForPromises.execute(() => rejected)),
     peers: { "ours, succeeding": () => wholePromises(() => fullForPromises.execute(() => resolved)) },
-    note: "the operation returns a promise that was settled before; a handler can reject only by throwing, which is dear, or by handing on a rejected promise, which takes two more turns of the queue",
+    note: "the operation returns a promise that was settled before; a handler can reject only by throwing, which is dear, or by handing on a rejected promise, which takes two more turns of the queue. That and finding out what the error means is what remains above 1",
   }),
   compare({
     name: "kernel alone: failing / succeeding result, 1,000,000 samples in the window",
