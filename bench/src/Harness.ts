@@ -20,7 +20,7 @@ import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
 /** One number in the row's unit; smaller is better. */
-export type Measure = () => number | Promise<number>
+type Measure = () => number | Promise<number>
 
 export interface Comparison {
   readonly name: string
@@ -34,6 +34,8 @@ export interface Comparison {
   readonly rounds?: number
   /** One more round goes before them and is not counted. Default true; needless where each round is a new process. */
   readonly warmUp?: boolean
+  /** Measured in the same rounds and shown in the note, by name: what puts the figures in proportion. */
+  readonly beside?: Readonly<Record<string, Measure>>
   /** What is not like for like. */
   readonly note?: string
 }
@@ -95,6 +97,13 @@ export const collectGarbage = (): void => {
   else globalThis.gc?.()
 }
 
+/** The mean of so many measurements: for one that is too short to be exact. */
+export const meanOf = async (times: number, measure: Measure): Promise<number> => {
+  let sum = 0
+  for (let i = 0; i < times; i++) sum += await measure()
+  return sum / times
+}
+
 /**
  * Runs a script in a process of its own, with the same runtime, and returns the JSON that it prints last. For memory,
  * where what ran before in a process would count too.
@@ -112,16 +121,20 @@ export const inFreshProcess = (script: URL, ...args: ReadonlyArray<string>): unk
 const alternate = async (comparison: Comparison): Promise<Row> => {
   const rounds = Math.max(5, comparison.rounds ?? 7)
   const ours: Array<number> = []
-  const peers = Object.entries(comparison.peers).map(([name, measure]) => ({ name, measure, values: [] as number[] }))
+  const peers = series(comparison.peers)
+  const beside = series(comparison.beside ?? {})
   for (let round = comparison.warmUp === false ? 1 : 0; round <= rounds; round++) {
     // Who goes first changes from round to round.
     const turn = [
       async () => keep(ours, round, await comparison.ours()),
-      ...peers.map((peer) => async () => keep(peer.values, round, await peer.measure())),
+      ...[...peers, ...beside].map((peer) => async () => keep(peer.values, round, await peer.measure())),
     ]
     for (let i = 0; i < turn.length; i++) await turn[(i + round) % turn.length]?.()
   }
   const best = peers.reduce((least, peer) => (median(peer.values) < median(least.values) ? peer : least))
+  const note = [comparison.note, ...beside.map(({ name, values }) => proportion(name, values, comparison.unit))]
+    .filter((part) => part !== undefined)
+    .join("; ")
   const ratio = median(ours.map((value, round) => value / (best.values[round] ?? Number.NaN)))
   return {
     name: comparison.name,
@@ -132,9 +145,15 @@ const alternate = async (comparison: Comparison): Promise<Row> => {
     ratio,
     goal: comparison.goal,
     holds: ratio <= comparison.goal,
-    ...(comparison.note === undefined ? {} : { note: comparison.note }),
+    ...(note === "" ? {} : { note }),
   }
 }
+
+const series = (measures: Readonly<Record<string, Measure>>) =>
+  Object.entries(measures).map(([name, measure]) => ({ name, measure, values: [] as number[] }))
+
+const proportion = (name: string, values: ReadonlyArray<number>, unit: string): string =>
+  `${name}: ${Math.round(median(values)).toLocaleString("en")} ${unit}`
 
 const once = async (counted: Count): Promise<Row> => {
   const ours = await counted.ours()

@@ -1,9 +1,9 @@
 /** What a permit costs: alone, with many in line, and whatever the length of the line. */
 import { Permits, PromisePermits } from "@paceline/core/concurrency"
 import { Sema } from "async-sema"
-import { Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import pLimit from "p-limit"
-import { collectGarbage, compare, nanosecondsEach } from "../Harness.ts"
+import { compare, meanOf, nanosecondsEach } from "../Harness.ts"
 
 type Guard = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -20,43 +20,52 @@ const uncontended = (guard: Guard): Promise<number> => {
   return nanosecondsEach(jobs, () => Effect.runPromise(all))
 }
 
-/** Ten at work and a thousand in line, each for three jobs that wait for one turn of the event loop, as for I/O. */
-const thousandWaiting = (guard: Guard): Promise<number> => {
-  const job = guard(
-    Effect.async<void>((resume) => {
-      setImmediate(() => resume(Effect.void))
+const yields = Effect.yieldNow()
+/** Waits for one turn of the event loop, the least that any I/O takes. */
+const waitsForATurn = Effect.async<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+/** Ten at work and a thousand in line: from the moment the ten end until the last of the line has. */
+const thousandInLine = (guard: Guard): Promise<number> =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const end = yield* Deferred.make<void>()
+      const atWork = yield* Effect.replicateEffect(Effect.fork(guard(Deferred.await(end))), 10)
+      const line = yield* Effect.replicateEffect(Effect.fork(guard(yields)), 1_000)
+      yield* Effect.repeatN(Effect.yieldNow(), 4)
+      const before = performance.now()
+      yield* Deferred.succeed(end, undefined)
+      yield* Effect.forEach(line, Fiber.await, { discard: true })
+      const nanoseconds = ((performance.now() - before) * 1e6) / line.length
+      yield* Fiber.joinAll(atWork)
+      return nanoseconds
     }),
   )
-  const worker = Effect.zipRight(job, Effect.zipRight(job, job))
-  const all = Effect.forEach(Array.from({ length: 1_010 }), () => worker, { concurrency: "unbounded", discard: true })
-  return nanosecondsEach(3 * 1_010, () => Effect.runPromise(all))
+
+/** As many fibers as jobs, all started at once: starting and ending them counts, too. */
+const fibers = (guard: Guard, at: number, jobs: number, job: Effect.Effect<void> = yields): Promise<number> => {
+  const all = Effect.forEach(Array.from({ length: at }), () => guard(job), { concurrency: "unbounded", discard: true })
+  return nanosecondsEach(jobs, async () => {
+    for (let done = 0; done < jobs; done += at) await Effect.runPromise(all)
+  })
 }
 
-/** From the moment the gate opens until the last in line is done; getting in line is not counted. */
-const lineOf = async (waiting: number, times: number): Promise<number> => {
-  let nanoseconds = 0
-  const job = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-  let queued = 0
-  for (let i = 0; i < times; i++) {
-    const permits = PromisePermits.make(0)
-    const all = Promise.all(Array.from({ length: waiting }, () => permits.run(job)))
-    // What getting in line left behind is not counted either; the same rule for both lengths.
-    queued += waiting
-    if (queued >= 10_000) {
-      collectGarbage()
-      queued = 0
+const unguarded: Guard = (self) => self
+
+/** All that it takes, from asking for the first permit until the last job is done. */
+const inLineOf = (waiting: number): Promise<number> =>
+  nanosecondsEach(100_000, async () => {
+    for (let done = 0; done < 100_000; done += waiting) {
+      const permits = PromisePermits.make(10)
+      await Promise.all(Array.from({ length: waiting }, () => permits.run(job)))
     }
-    const before = performance.now()
-    permits.resize(10)
-    await all
-    nanoseconds += (performance.now() - before) * 1e6
-  }
-  return nanoseconds / (waiting * times)
-}
+  })
+
+const job = async (): Promise<void> => {}
 
 const promises = (run: (job: () => Promise<void>) => Promise<void>): Promise<number> => {
   const jobs = 100_000
-  const job = async (): Promise<void> => {}
   return nanosecondsEach(jobs, () => Promise.all(Array.from({ length: jobs }, () => run(job))))
 }
 
@@ -72,18 +81,49 @@ export const rows = [
     name: "permit with 1,000 waiting",
     unit: "ns/job",
     goal: 0.02,
+    note: "fibers, each job yields once; measured from when 1,000 are in line until the last is done",
+    ours: () => meanOf(20, () => thousandInLine(ours(10))),
+    peers: { "Effect 3 withPermits": () => thousandInLine(effect3(10)) },
+  }),
+  compare({
+    name: "permit with 1,000 waiting, starting their fibers included",
+    unit: "ns/job",
+    goal: 0.02,
+    note: "the same jobs; most of it is what any fiber costs",
+    beside: { "the same fibers without permits": () => fibers(unguarded, 1_010, 20_200) },
+    ours: () => fibers(ours(10), 1_010, 20_200),
+    peers: { "Effect 3 withPermits": () => fibers(effect3(10), 1_010, 2_020) },
+  }),
+  compare({
+    name: "permit with 1,000 waiting, jobs that wait for the event loop",
+    unit: "ns/job",
+    goal: 0.02,
     rounds: 5,
-    note: "each job waits for one turn of the event loop; where it only yields to other fibers, the bare job without a permit is already 0.08 of theirs, and ours 0.12",
-    ours: () => thousandWaiting(ours(10)),
-    peers: { "Effect 3 withPermits": () => thousandWaiting(effect3(10)) },
+    note: "starting the fibers included; each job takes one turn of the event loop, the least that any I/O takes",
+    ours: () => fibers(ours(10), 1_010, 20_200, waitsForATurn),
+    peers: { "Effect 3 withPermits": () => fibers(effect3(10), 1_010, 1_010, waitsForATurn) },
   }),
   compare({
     name: "permit per job, 100,000 waiting / 100 waiting",
     unit: "ns/job",
     goal: 1.5,
-    note: "promises, each job one turn of the event loop; with empty jobs what shows is the memory of 100,000 promises leaving the processor's cache",
-    ours: () => lineOf(100_000, 1),
-    peers: { "itself, 100 waiting": () => lineOf(100, 1_000) },
+    rounds: 9,
+    note: "promises, empty jobs, all counted from the first request to the last result, garbage too",
+    ours: () => inLineOf(100_000),
+    peers: { "itself, 100 waiting": () => inLineOf(100) },
+  }),
+  compare({
+    name: "permit per job, 100,000 waiting / 100 waiting, in fibers",
+    unit: "ns/job",
+    goal: 1.5,
+    rounds: 5,
+    note: "starting the fibers included; their memory, some 3 KB each, leaves the processor's cache",
+    beside: {
+      "100,000 fibers without permits": () => fibers(unguarded, 100_000, 100_000),
+      "100 fibers without permits": () => fibers(unguarded, 100, 100_000),
+    },
+    ours: () => fibers(ours(10), 100_000, 100_000),
+    peers: { "itself, 100 waiting": () => fibers(ours(10), 100, 100_000) },
   }),
   compare({
     name: "permit with 100,000 waiting, promises",
