@@ -202,4 +202,21 @@ describe("unit of work on postgres", () => {
       }),
     ),
   )
+
+  it.live("a unit that falls silent in the middle is ended by the database, and what it locked is free", () =>
+    Effect.gen(function* () {
+      const url = yield* database
+      yield* opened(url, Effect.zipRight(createTally, UnitOfWork.run(add("a"))))
+      const silent = UnitOfWork.run(Effect.zipRight(bump("a"), Effect.sleep("30 seconds")))
+      const stuck = yield* Effect.fork(opened(url, silent, { abandonedAfterMillis: 300 }))
+      yield* Effect.sleep("100 millis")
+      yield* opened(url, UnitOfWork.run(bump("a"))).pipe(Effect.timeout("5 seconds"))
+      const rows = yield* opened(
+        url,
+        Effect.flatMap(SqlClient, (sql) => sql`SELECT n FROM tally`),
+      )
+      expect(rows).toEqual([{ n: 2 }])
+      yield* Fiber.interrupt(stuck)
+    }),
+  )
 })

@@ -18,7 +18,7 @@ import { type Migrations, migrations, newestOf } from "./migrations/index.ts"
 import { storageError } from "./PostgresErrors.ts"
 import * as PostgresUnitOfWork from "./UnitOfWork.ts"
 
-export interface PostgresStoreOptions {
+export interface PostgresStoreOptions extends PostgresUnitOfWork.UnitOfWorkOptions {
   /** `postgres://user:password@host:port/database`. */
   readonly url: Redacted.Redacted
   /** The most connections that this process opens. Default 20. */
@@ -90,7 +90,7 @@ export const layer = (options: PostgresStoreOptions): Layer.Layer<Provided, Open
     applicationName: "paceline",
   }).pipe(Layer.catchAll((error) => Layer.fail(error instanceof SqlError ? storageError(error) : error)))
   return Layer.effectDiscard(migrate(options.migrations ?? migrations)).pipe(
-    Layer.provideMerge(PostgresUnitOfWork.layer),
+    Layer.provideMerge(PostgresUnitOfWork.layer(options)),
     Layer.provideMerge(client),
   )
 }

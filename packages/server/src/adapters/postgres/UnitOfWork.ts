@@ -27,6 +27,16 @@ export class AbortedUnitOfWork extends Error {
 /** A transaction is tried again so often after a collision, each time a little later. */
 const COLLISIONS = Schedule.jittered(Schedule.exponential("5 millis")).pipe(Schedule.intersect(Schedule.recurs(4)))
 
+export interface UnitOfWorkOptions {
+  /**
+   * A process that is paused or cut off in the middle of a unit keeps what it locked for so long, in milliseconds; then
+   * the database ends its transaction. Default 10 s.
+   */
+  readonly abandonedAfterMillis?: number
+}
+
+const ABANDONED_AFTER_MILLIS = 10_000
+
 class OpenUnit {
   readonly connection: Connection
   readonly depth: number
@@ -97,70 +107,76 @@ const inUnit = <A, E, R>(
   return Effect.provideService(inTransaction, TransactionConnection, [unit.connection, unit.depth])
 }
 
-const make = Effect.map(SqlClient, (sql): Context.Tag.Service<typeof UnitOfWork> => {
-  /** One attempt, on a connection that goes back to the pool when it is over. Waiting for one cannot be interrupted. */
-  const attempt = <A, E, R>(
-    body: Effect.Effect<A, E, R>,
-  ): Effect.Effect<Done<A>, E | StorageError, Exclude<R, Transaction>> =>
-    Effect.scopedWith((scope) =>
+const make = (options: UnitOfWorkOptions) =>
+  Effect.map(SqlClient, (sql): Context.Tag.Service<typeof UnitOfWork> => {
+    // Said in each transaction, because a pooler in between gives every transaction another connection.
+    const abandonedAfter = Math.ceil(options.abandonedAfterMillis ?? ABANDONED_AFTER_MILLIS)
+    const begin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${abandonedAfter}`
+
+    /** One attempt, on a connection that goes back to the pool when it is over. Waiting for one cannot be interrupted. */
+    const attempt = <A, E, R>(
+      body: Effect.Effect<A, E, R>,
+    ): Effect.Effect<Done<A>, E | StorageError, Exclude<R, Transaction>> =>
+      Effect.scopedWith((scope) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const reserved = Effect.provideService(sql.reserve, Scope.Scope, scope)
+            const connection = yield* Effect.mapError(reserved, storageError)
+            const unit = new OpenUnit(connection)
+            yield* Effect.mapError(execute(connection, begin), storageError)
+            const exit = yield* Effect.exit(restore(inUnit(body, unit)))
+            const actions = unit.end()
+            if (Exit.isFailure(exit)) {
+              // Without a connection there is nothing to roll back: the database does it by itself.
+              yield* Effect.ignore(execute(connection, "ROLLBACK"))
+              return yield* Effect.failCause(exit.cause)
+            }
+            const done = yield* Effect.mapError(commit(connection), storageError)
+            if (done !== "COMMIT") return yield* Effect.die(new AbortedUnitOfWork())
+            return { value: exit.value, actions }
+          }),
+        ),
+      )
+
+    const join = <A, E, R>(
+      body: Effect.Effect<A, E, R>,
+      outer: OpenUnit,
+    ): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          const reserved = Effect.provideService(sql.reserve, Scope.Scope, scope)
-          const connection = yield* Effect.mapError(reserved, storageError)
-          const unit = new OpenUnit(connection)
-          yield* Effect.mapError(execute(connection, "BEGIN"), storageError)
-          const exit = yield* Effect.exit(restore(inUnit(body, unit)))
-          const actions = unit.end()
+          const inner = outer.openInner()
+          const { connection } = inner
+          const savepoint = `unit_${inner.depth}`
+          yield* Effect.mapError(execute(connection, `SAVEPOINT ${savepoint}`), storageError)
+          const exit = yield* Effect.exit(restore(inUnit(body, inner)))
+          const actions = inner.end()
           if (Exit.isFailure(exit)) {
-            // Without a connection there is nothing to roll back: the database does it by itself.
-            yield* Effect.ignore(execute(connection, "ROLLBACK"))
+            yield* Effect.mapError(
+              execute(connection, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`),
+              storageError,
+            ).pipe(Effect.ignore)
             return yield* Effect.failCause(exit.cause)
           }
-          const done = yield* Effect.mapError(commit(connection), storageError)
-          if (done !== "COMMIT") return yield* Effect.die(new AbortedUnitOfWork())
-          return { value: exit.value, actions }
+          const released = yield* Effect.exit(execute(connection, `RELEASE ${savepoint}`))
+          if (Exit.isFailure(released)) return yield* Effect.die(new AbortedUnitOfWork())
+          for (const action of actions) outer.afterCommit(action)
+          return exit.value
         }),
-      ),
-    )
+      )
 
-  const join = <A, E, R>(
-    body: Effect.Effect<A, E, R>,
-    outer: OpenUnit,
-  ): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const inner = outer.openInner()
-        const { connection } = inner
-        const savepoint = `unit_${inner.depth}`
-        yield* Effect.mapError(execute(connection, `SAVEPOINT ${savepoint}`), storageError)
-        const exit = yield* Effect.exit(restore(inUnit(body, inner)))
-        const actions = inner.end()
-        if (Exit.isFailure(exit)) {
-          yield* Effect.mapError(
-            execute(connection, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`),
-            storageError,
-          ).pipe(Effect.ignore)
-          return yield* Effect.failCause(exit.cause)
-        }
-        const released = yield* Effect.exit(execute(connection, `RELEASE ${savepoint}`))
-        if (Exit.isFailure(released)) return yield* Effect.die(new AbortedUnitOfWork())
-        for (const action of actions) outer.afterCommit(action)
-        return exit.value
-      }),
-    )
+    return {
+      run: <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
+        Effect.contextWithEffect((context: Context.Context<never>) => {
+          const outer = Option.getOrUndefined(Context.getOption(context, Transaction))
+          if (outer instanceof OpenUnit && outer.isOpen) return Effect.mapError(join(body, outer), withStorageErrors)
+          return attempt(body).pipe(
+            Effect.mapError(withStorageErrors),
+            Effect.retry({ schedule: COLLISIONS, while: isCollision }),
+            Effect.flatMap(({ actions, value }) => Effect.as(runActions(actions), value)),
+          )
+        }),
+    }
+  })
 
-  return {
-    run: <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
-      Effect.contextWithEffect((context: Context.Context<never>) => {
-        const outer = Option.getOrUndefined(Context.getOption(context, Transaction))
-        if (outer instanceof OpenUnit && outer.isOpen) return Effect.mapError(join(body, outer), withStorageErrors)
-        return attempt(body).pipe(
-          Effect.mapError(withStorageErrors),
-          Effect.retry({ schedule: COLLISIONS, while: isCollision }),
-          Effect.flatMap(({ actions, value }) => Effect.as(runActions(actions), value)),
-        )
-      }),
-  }
-})
-
-export const layer: Layer.Layer<UnitOfWork, never, SqlClient> = Layer.effect(UnitOfWork, make)
+export const layer = (options: UnitOfWorkOptions = {}): Layer.Layer<UnitOfWork, never, SqlClient> =>
+  Layer.effect(UnitOfWork, make(options))

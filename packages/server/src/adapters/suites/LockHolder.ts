@@ -20,9 +20,9 @@ import { storeClosed } from "../sqlite/SqliteErrors.ts"
 import * as SqliteUnitOfWork from "../sqlite/UnitOfWork.ts"
 import { Writer } from "../sqlite/Writer.ts"
 
-export const TTL_MILLIS = 2_000
-/** A gap in the process's own time that only a pause can make. */
-const PAUSED_MILLIS = 600
+export const TTL_MILLIS = 4_000
+/** A gap in the process's own time that only a pause can make, also on a busy machine. */
+const PAUSED_MILLIS = 1_200
 
 const print = (line: string) => Effect.sync(() => writeSync(1, `${line}\n`))
 

@@ -91,13 +91,13 @@ export const pausedHolderSuite = (name: string, engine: "sqlite" | "postgres", t
                   yield* Fencing.guarded(lease, unit)
                   return lease.token
                 }),
-              { wait: TTL_MILLIS * 20, ttl: "30 seconds" },
+              { wait: TTL_MILLIS * 5, ttl: "30 seconds" },
             )
             expect(yield* writtenTokens(resource)).toEqual([token, token])
           })
           yield* Effect.provide(scenario, target.store(address).pipe(Layer.provideMerge(Timers.layer)))
         }),
-      30_000,
+      60_000,
     )
 
     it.scopedLive(
@@ -119,7 +119,7 @@ export const pausedHolderSuite = (name: string, engine: "sqlite" | "postgres", t
           })
           yield* Effect.provide(scenario, target.store(address).pipe(Layer.provideMerge(Timers.layer)))
         }),
-      30_000,
+      60_000,
     )
   })
 }
