@@ -80,6 +80,17 @@ const refusalReason = (state: Kernel.CircuitBreaker): RefusalReason => {
   return state.phase === "closed" ? "returning" : state.phase
 }
 
+/** Notes a success. */
+export const settleSuccess = (
+  cell: BreakerCell,
+  ticket: Kernel.Ticket,
+  startedAtMillis: number,
+  nowMillis: number,
+): void => {
+  Kernel.succeed(cell.state, ticket, nowMillis, nowMillis - startedAtMillis)
+  if (cell.state.events.length > 0) tell(cell)
+}
+
 /** Notes a failure: it counts, or it only gives its place back. */
 export const settleFailure = (
   cell: BreakerCell,

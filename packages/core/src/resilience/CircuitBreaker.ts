@@ -92,45 +92,39 @@ const guard = <A, E, R>(
       refused.unsafeUpdate(1, [])
       return Exit.fail(BreakerCell.refusal(cell, startedAt))
     }
-    const settle = (exit: Exit.Exit<A, E>): void =>
-      settleExit(cell, ticket, exit, startedAt, FiberClock.nowMillis(fiber))
     // While traffic is free a ticket holds no place, so an interrupted call has nothing to give back.
     if (cell.state.free) {
       return Effect.matchCauseEffect(effect, {
         onSuccess: (value) => {
-          const exit = Exit.succeed(value)
-          settle(exit)
-          return exit
+          BreakerCell.settleSuccess(cell, ticket, startedAt, FiberClock.nowMillis(fiber))
+          return Exit.succeed(value)
         },
         onFailure: (cause) => {
-          const exit = Exit.failCause(cause)
-          settle(exit)
-          return exit
+          settleCause(cell, ticket, cause, startedAt, FiberClock.nowMillis(fiber))
+          return Exit.failCause(cause)
         },
       })
     }
     return Effect.onExit(effect, (exit) => {
-      settle(exit)
+      if (Exit.isSuccess(exit)) BreakerCell.settleSuccess(cell, ticket, startedAt, FiberClock.nowMillis(fiber))
+      else settleCause(cell, ticket, exit.cause, startedAt, FiberClock.nowMillis(fiber))
       return Effect.void
     })
   })
 
-const settleExit = <A, E>(
+const settleCause = <E>(
   cell: BreakerCell.BreakerCell,
   ticket: Kernel.Ticket,
-  exit: Exit.Exit<A, E>,
+  cause: Cause.Cause<E>,
   startedAtMillis: number,
   nowMillis: number,
 ): void => {
-  if (Exit.isSuccess(exit)) {
-    Kernel.succeed(cell.state, ticket, nowMillis, nowMillis - startedAtMillis)
-    if (cell.state.events.length > 0) BreakerCell.tell(cell)
-  } else if (exit.cause._tag === "Fail") {
-    BreakerCell.settleFailure(cell, ticket, exit.cause.error, startedAtMillis, nowMillis)
-  } else if (Cause.isInterruptedOnly(exit.cause)) {
+  if (cause._tag === "Fail") {
+    BreakerCell.settleFailure(cell, ticket, cause.error, startedAtMillis, nowMillis)
+  } else if (Cause.isInterruptedOnly(cause)) {
     Kernel.release(cell.state, ticket)
   } else {
-    BreakerCell.settleFailure(cell, ticket, Cause.squash(exit.cause), startedAtMillis, nowMillis)
+    BreakerCell.settleFailure(cell, ticket, Cause.squash(cause), startedAtMillis, nowMillis)
   }
 }
 

@@ -72,13 +72,13 @@ const execute = <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, pare
     return Promise.reject(error)
   }
   if (!isPromiseLike(result)) {
-    settleSuccess(cell, ticket, startedAt)
+    BreakerCell.settleSuccess(cell, ticket, startedAt, Date.now())
     return Promise.resolve(result)
   }
   const answered = result instanceof Promise ? result : Promise.resolve(result)
   return answered.then(
     (value) => {
-      settleSuccess(cell, ticket, startedAt)
+      BreakerCell.settleSuccess(cell, ticket, startedAt, Date.now())
       return value
     },
     (error) => {
@@ -87,10 +87,4 @@ const execute = <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, pare
       return answered
     },
   )
-}
-
-const settleSuccess = (cell: BreakerCell.BreakerCell, ticket: Kernel.Ticket, startedAtMillis: number): void => {
-  const now = Date.now()
-  Kernel.succeed(cell.state, ticket, now, now - startedAtMillis)
-  if (cell.state.events.length > 0) BreakerCell.tell(cell)
 }
