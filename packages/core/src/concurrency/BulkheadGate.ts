@@ -18,6 +18,8 @@ export type BulkheadEvent = {
   readonly priority: Priority
   readonly running: number
   readonly waiting: number
+  /** How long it stood in the queue; 0 of one that has just come. */
+  readonly waitedMillis: number
 }
 
 export interface BulkheadStats {
@@ -105,14 +107,14 @@ export class BulkheadGate {
     const waiter = Kernel.waiter(outcome, priority)
     const verdict = Kernel.enter(this.bulkhead, waiter, this.alarm.now())
     if (verdict === "full") {
-      this.tell("Refused", priority)
+      this.tell("Refused", priority, 0)
       return this.full[priority]
     }
     if (verdict === "run") {
       outcome(undefined)
       return waiter
     }
-    this.tell("Waiting", priority)
+    this.tell("Waiting", priority, 0)
     this.setAlarm()
     this.settle()
     return waiter
@@ -122,7 +124,7 @@ export class BulkheadGate {
   end(waiter: Kernel.Waiter<Outcome>): void {
     if (waiter.queued) {
       Kernel.end(this.bulkhead, waiter)
-      this.tell("GaveUp", waiter.priority)
+      this.tell("GaveUp", waiter.priority, this.alarm.now() - waiter.arrivedAt)
     } else {
       Kernel.end(this.bulkhead, waiter)
     }
@@ -151,7 +153,7 @@ export class BulkheadGate {
     try {
       const now = this.alarm.now()
       for (let next = Kernel.next(this.bulkhead, now); next !== undefined; next = Kernel.next(this.bulkhead, now)) {
-        this.tell(next.held === 1 ? "Granted" : "WaitedTooLong", next.priority)
+        this.tell(next.held === 1 ? "Granted" : "WaitedTooLong", next.priority, now - next.arrivedAt)
         next.value(next.held === 1 ? undefined : this.waitExceeded)
       }
     } finally {
@@ -176,9 +178,9 @@ export class BulkheadGate {
     if (inFlight === 0 && queue.size === 0) this.whenIdle?.()
   }
 
-  private tell(tag: BulkheadEvent["_tag"], priority: Priority): void {
+  private tell(tag: BulkheadEvent["_tag"], priority: Priority, waitedMillis: number): void {
     if (this.options.onEvent === undefined) return
     const { running, waiting } = this.stats()
-    this.options.onEvent({ _tag: tag, bulkhead: this.options.name, priority, running, waiting })
+    this.options.onEvent({ _tag: tag, bulkhead: this.options.name, priority, running, waiting, waitedMillis })
   }
 }

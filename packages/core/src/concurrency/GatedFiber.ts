@@ -24,18 +24,13 @@ const waitThenRun = <A, E, R>(
   const end = (): void => {
     if (waiter !== undefined && !(waiter instanceof BulkheadFull)) gate.end(waiter)
   }
-  const inLine = Effect.async<void, BulkheadFull | BulkheadWaitExceeded>((resume) => {
-    const outcome: Outcome = (refused) => resume(refused === undefined ? Effect.void : Effect.fail(refused))
+  // The fiber that waits is resumed with the effect itself, so what gives the place back stands around both.
+  const inLine = Effect.async<A, E | BulkheadFull | BulkheadWaitExceeded, R>((resume) => {
+    const outcome: Outcome = (refused) => resume(refused === undefined ? self : Effect.fail(refused))
     waiter = gate.enter(outcome, priority)
     if (waiter instanceof BulkheadFull) resume(Effect.fail(waiter))
   })
-  return Effect.matchCauseEffect(restore(inLine), {
-    onFailure: (cause) => {
-      end()
-      return Effect.failCause(cause)
-    },
-    onSuccess: () => ended(restore(self), end),
-  })
+  return ended(restore(inLine), end)
 }
 
 /** One operator where `onExit` is several: this is the path of every call. */

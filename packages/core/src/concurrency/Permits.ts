@@ -13,6 +13,7 @@
 import { type Cause, type Clock, type Config, type Context, Effect, Layer, type Option } from "effect"
 import * as Kernel from "../kernel/Permits.ts"
 import type { Aging, Priority } from "../kernel/PriorityQueue.ts"
+import { type Restore, Turn } from "./Turn.ts"
 
 export interface PermitsOptions {
   /** How many later arrivals may overtake a waiter of middle and of low priority. Default 100 and 1,000. */
@@ -111,7 +112,9 @@ export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits
   ): Effect.Effect<A, E, R> => {
     let waiter: Kernel.Waiter<Turn> | undefined
     const inLine = Effect.async<A, E, R>((resume) => {
-      waiter = Kernel.waiter(new Turn(() => resume(self), clock), weight, priority)
+      const turn = new Turn(clock)
+      turn.resume = () => resume(self)
+      waiter = Kernel.waiter(turn, weight, priority)
       Kernel.wait(permits, waiter)
       if (onEvent !== undefined) tell("Waiting", waiter)
       settle()
@@ -185,23 +188,3 @@ export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits
     stats: Effect.sync(() => ({ limit: permits.limit, inFlight: permits.inFlight, waiting: permits.queue.size })),
   }
 }
-
-/** What lets a fiber in line run. It reads the clock only for those who want to be told. */
-class Turn {
-  readonly resume: () => void
-  private readonly clock: Clock.Clock | undefined
-  private readonly since: bigint
-
-  constructor(resume: () => void, clock: Clock.Clock | undefined) {
-    this.resume = resume
-    this.clock = clock
-    this.since = clock === undefined ? 0n : clock.unsafeCurrentTimeNanos()
-  }
-
-  waitedMillis(): number {
-    return this.clock === undefined ? 0 : Number((this.clock.unsafeCurrentTimeNanos() - this.since) / 1_000n) / 1_000
-  }
-}
-
-/** What `uninterruptibleMask` gives: turns interruption back to what it was outside. */
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
