@@ -89,9 +89,11 @@ const fill = (state: Kernel.CircuitBreaker): void => {
   for (let i = 0; i < 1_000_000; i++) Kernel.succeed(state, Kernel.admit(state, i), i, 1)
 }
 const full = await Effect.runPromise(CircuitBreaker.make("full", holding))
+const fullOfAnything = await Effect.runPromise(CircuitBreaker.make("full", { ...holding, kindOf: () => "transient" }))
 const fullForPromises = Promises.circuitBreaker("full", holding)
 const fullAlone = Kernel.make(BreakerSettings.make(holding))
-for (const state of [full.cell.state, fullForPromises.cell.state, fullAlone]) fill(state)
+for (const { cell } of [full, fullOfAnything, fullForPromises]) fill(cell.state)
+fill(fullAlone)
 
 /** Operations whose outcome was made before, good or bad: what differs is what a breaker makes of it. */
 const success = Exit.succeed(CALLS)
@@ -170,6 +172,15 @@ export const rows = [
     ours: () => wholeCalls(full.run(bad)),
     peers: { "ours, succeeding": () => wholeCalls(full.run(good)) },
     note: "whole calls inside a fiber; the outcome was made before, so that no time goes into building an error; what remains above 1 is finding out whether the error, a plain Error, speaks against the dependency",
+  }),
+  compare({
+    name: "every error counted (kindOf): failing call / succeeding call, 1,000,000 samples in the window",
+    unit: "ns/call",
+    goal: 1.2,
+    rounds: ROUNDS,
+    ours: () => wholeCalls(fullOfAnything.run(bad)),
+    peers: { "ours, succeeding": () => wholeCalls(fullOfAnything.run(good)) },
+    note: "as the row above, without finding out what the error means",
   }),
   compare({
     name: "no breaker at all: failing / succeeding inside a fiber",
