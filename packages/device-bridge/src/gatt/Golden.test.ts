@@ -27,6 +27,16 @@ describe("sensors", () => {
     golden("2A37", "01 2c01", { _tag: "HeartRate", contactDetected: false, contactSupported: false, heartRateBpm: 300 })
   })
 
+  test("2A37: a packet that a strap sent, published by ActiGraph", () => {
+    golden("2A37", "16 42 1804 7001", {
+      _tag: "HeartRate",
+      contactDetected: true,
+      contactSupported: true,
+      heartRateBpm: 66,
+      rrIntervalsSeconds: [1048 / 1024, 368 / 1024],
+    })
+  })
+
   test("2A53: running with stride length and distance", () => {
     golden("2A53", "07 8003 b4 7800 10270000", {
       _tag: "RunningSpeedAndCadence",

@@ -25,7 +25,7 @@ export type Fraction = readonly [numerator: number, denominator: number]
 /** A fraction, or two when flag bit 0 chooses the unit on the wire. */
 export type Resolution = Fraction | { readonly unlessBit0: Fraction; readonly ifBit0: Fraction }
 
-export interface Special {
+interface Special {
   /** The count that means "no value": read as null. */
   readonly unavailable?: number
   /** The greatest count the specification allows; more is an error. */
@@ -34,9 +34,9 @@ export interface Special {
 
 export type Field = readonly [when: Presence, name: string, format: Format, resolution: Resolution, special?: Special]
 
-export type MarkValue = string | boolean
+type MarkValue = string | boolean
 
-export type Mark = readonly [bit: number, name: string, clear: MarkValue, set: MarkValue]
+type Mark = readonly [bit: number, name: string, clear: MarkValue, set: MarkValue]
 
 export interface Layout {
   /** What a measurement of this table is called. */

@@ -31,7 +31,7 @@ export const CSC_CRANK: Counter = { revolutionsWrapAt: 2 ** 16, secondsWrapAt: 6
 export const POWER_WHEEL: Counter = { revolutionsWrapAt: 2 ** 32, secondsWrapAt: 32, plausibleRpm: 3_000 }
 
 /** 2A63, crank: 1/1024 s, as in 2A5B. */
-export const POWER_CRANK: Counter = CSC_CRANK
+export const POWER_CRANK: Counter = { ...CSC_CRANK }
 
 /** Without a new revolution for so long, what turned stands still. A rider at 20 rpm makes one every 3 s. */
 export const STANDSTILL_MILLIS = 4_000

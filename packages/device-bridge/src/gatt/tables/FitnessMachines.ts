@@ -6,9 +6,11 @@
  * wire counts 1/100 km/h, which is 1/360 m/s.
  *
  * Where published layouts differ, the tables follow what machines send. Resistance is 16 bits, signed, as in
- * the characteristics published with FTMS 1.0 and in recorded packets (the Supplement now says 8 bits). The flags of
- * a cross trainer are three bytes, as in the Supplement and on real machines, though its bits would fit into two.
- * A treadmill's pace is 16 bits of seconds for 500 m, as in the Supplement (FTMS 1.0 had 8 bits of 0.1 km/min).
+ * the characteristics published with FTMS 1.0 and in recorded packets of trainers (the Supplement has 8 bits that
+ * count tens); on a cross trainer it counts tenths. The flags of a cross trainer are three bytes, as in the
+ * Supplement and on machines, though its bits would fit into two. A treadmill's pace, which few machines send, is
+ * 16 bits of seconds for 500 m as in the Supplement; FTMS 1.0 had 8 bits of 0.1 km/min, and such a packet with a
+ * pace in it is misread or refused here.
  */
 import { type Layout, WHOLE } from "../Layout.ts"
 
