@@ -22,6 +22,10 @@ const withRecordings = recordings.flatMap((file) => ["--file", file])
 
 const gates: ReadonlyArray<Gate> = [
   { name: "types, lint, import rules, unused code", command: [bun, "scripts/check.ts"] },
+  {
+    name: "every promise of a finished list is held, on every adapter",
+    command: [bun, "scripts/conformance.ts", "--from", "build/test-results.json"],
+  },
   { name: "packages build, pass publint, and load under Node", command: [bun, "scripts/build-packages.ts"] },
   { name: "examples run", command: [bun, "scripts/run-examples.ts"] },
   { name: "the binary compiles for every platform", command: [bun, "scripts/build.ts"] },

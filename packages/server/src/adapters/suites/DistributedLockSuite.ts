@@ -165,7 +165,7 @@ export const distributedLockSuite = (name: string, adapter: Layer.Layer<LockAdap
         const { tryAcquire } = yield* DistributedLock.LockStore
         yield* Effect.scoped(
           Effect.gen(function* () {
-            const lease = yield* lame.acquire(resource, { ttl: 50 })
+            const lease = yield* lame.acquire(resource, { ttl: 800 })
             yield* lease.lost
             const successor = yield* Effect.either(lock.acquire(resource))
             expect(successor._tag).toBe("Right")
@@ -173,10 +173,10 @@ export const distributedLockSuite = (name: string, adapter: Layer.Layer<LockAdap
         )
         const resourceAgain = yield* fresh
         const successor = yield* Effect.gen(function* () {
-          const lease = yield* lame.acquire(resourceAgain, { ttl: 50 })
+          const lease = yield* lame.acquire(resourceAgain, { ttl: 800 })
           yield* lease.lost
           // The holder gives up before the store does.
-          yield* Effect.sleep(100)
+          yield* Effect.sleep(500)
           return yield* tryAcquire(resourceAgain, `successor-${resourceAgain}`, 60_000)
         }).pipe(Effect.scoped)
         expect(successor._tag).toBe("Granted")
@@ -231,7 +231,7 @@ export const distributedLockSuite = (name: string, adapter: Layer.Layer<LockAdap
           renew: (resource) => Effect.fail(new DistributedLock.LockUnavailable({ resource, cause: "cut off" })),
         }))
         const cleanedUp = yield* Ref.make(false)
-        const lease = yield* cut.acquire(resource, { ttl: 120 })
+        const lease = yield* cut.acquire(resource, { ttl: 1_000 })
         yield* write(lease, written)
         const guarded = yield* Effect.fork(
           lease.guard(Effect.onInterrupt(Effect.never, () => Ref.set(cleanedUp, true))).pipe(Effect.flip),
@@ -300,11 +300,11 @@ export const distributedLockSuite = (name: string, adapter: Layer.Layer<LockAdap
           resource,
           (lease) =>
             Effect.gen(function* () {
-              yield* Effect.sleep(2_600)
+              yield* Effect.sleep(5_200)
               yield* lease.ensureHeld
               expect((yield* Effect.flip(Effect.scoped(lock.acquire(resource, { wait: 0 }))))._tag).toBe("LockTimeout")
             }),
-          { ttl: 1_200 },
+          { ttl: 2_400 },
         )
         expect(asked).toBeGreaterThan(5)
       }),
@@ -380,7 +380,7 @@ export const distributedLockSuite = (name: string, adapter: Layer.Layer<LockAdap
             }
           }),
         )
-        yield* other.withLock(resource, () => Effect.void, { wait: 1_000 })
+        yield* other.withLock(resource, () => Effect.void, { wait: 10_000 })
       }),
     )
 
