@@ -40,8 +40,19 @@ export interface AutoscalerOptions {
 export interface Autoscaler {
   /** The last decision; undefined before the first. */
   readonly latest: Effect.Effect<Kernel.Decision | undefined>
+  readonly stats: Effect.Effect<AutoscalerStats>
   /** The floors that the plan will set over the next 24 hours. */
   readonly forecast: Effect.Effect<ReturnType<typeof Kernel.forecast>>
+}
+
+export interface AutoscalerStats {
+  /** Workers that there should be. */
+  readonly target: number
+  /** How often it has grown and shrunk what it drives. */
+  readonly grown: number
+  readonly shrunk: number
+  /** 1 while errors are above their mark and someone should look, else 0. */
+  readonly investigate: number
 }
 
 /** Decides at once and then again and again, until the scope closes. */
@@ -55,6 +66,7 @@ export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, neve
     let latest: Kernel.Decision | undefined
     let completed = start.completed
     let failed = start.failed
+    const changes = { grow: 0, shrink: 0, hold: 0 }
 
     if (state.workers !== start.workers) yield* options.target.resize(state.workers)
 
@@ -72,6 +84,7 @@ export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, neve
       failed = stats.failed
       latest = Kernel.decide(settings, state, reading, yield* plan, yield* Clock.currentTimeMillis)
       state = latest.state
+      changes[latest.change]++
       options.onDecision?.(latest)
       if (latest.change !== "hold") yield* options.target.resize(latest.target)
     })
@@ -80,6 +93,12 @@ export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, neve
 
     return {
       latest: Effect.sync(() => latest),
+      stats: Effect.sync(() => ({
+        target: state.workers,
+        grown: changes.grow,
+        shrunk: changes.shrink,
+        investigate: latest?.investigate === true ? 1 : 0,
+      })),
       forecast: Effect.zipWith(plan, Clock.currentTimeMillis, (known, now) => Kernel.forecast(settings, known, now)),
     }
   })

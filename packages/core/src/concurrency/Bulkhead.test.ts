@@ -123,10 +123,10 @@ describe("Bulkhead", () => {
       yield* quiet
       expect((yield* Effect.flip(perTenant.run("gym-a", Effect.void))).message).toContain('"imports/gym-a"')
       expect(yield* perTenant.run("gym-b", Effect.succeed("through"))).toBe("through")
-      expect(yield* perTenant.size).toBe(1)
+      expect(yield* perTenant.stats).toEqual({ keys: 1, running: 1, waiting: 1 })
       yield* Fiber.interrupt(waiting)
       yield* Fiber.interrupt(busy)
-      expect(yield* perTenant.size).toBe(0)
+      expect(yield* perTenant.stats).toEqual({ keys: 0, running: 0, waiting: 0 })
     }).pipe(Effect.provide(Timers.layer)),
   )
 

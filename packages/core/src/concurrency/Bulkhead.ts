@@ -51,8 +51,14 @@ export interface KeyedBulkhead<K> {
     self: Effect.Effect<A, E, R>,
     priority?: Priority,
   ) => Effect.Effect<A, E | BulkheadFull | BulkheadWaitExceeded, R>
-  /** How many keys are in use. */
-  readonly size: Effect.Effect<number>
+  /** How many keys are in use, and what runs and waits over all of them. */
+  readonly stats: Effect.Effect<KeyedBulkheadStats>
+}
+
+export interface KeyedBulkheadStats {
+  readonly keys: number
+  readonly running: number
+  readonly waiting: number
 }
 
 /** Errors and events name the bulkhead as `name/key`. */
@@ -70,7 +76,16 @@ export const keyed = <K extends string | number>(
     }
     return {
       run: (key, self, priority = "middle") => Effect.suspend(() => throughGate(gateOf(key), self, priority)),
-      size: Effect.sync(() => gates.size),
+      stats: Effect.sync(() => {
+        let running = 0
+        let waiting = 0
+        for (const gate of gates.values()) {
+          const stats = gate.stats()
+          running += stats.running
+          waiting += stats.waiting
+        }
+        return { keys: gates.size, running, waiting }
+      }),
     }
   })
 

@@ -30,6 +30,7 @@ export class PoolClosed extends Error {
 }
 
 export type PoolEvent =
+  | { readonly _tag: "JobStarted"; readonly pool: string; readonly worker: string; readonly waitedMillis: number }
   | { readonly _tag: "WorkerStarted" | "WorkerRetiring" | "WorkerGone"; readonly pool: string; readonly worker: string }
   /** A job died, and its worker starts anew with a fresh resource. */
   | { readonly _tag: "WorkerRestarted"; readonly pool: string; readonly worker: string; readonly cause: unknown }
@@ -52,6 +53,7 @@ export interface PoolStats {
 
 export interface Job<W> extends PriorityQueue.Linked<Job<W>> {
   readonly key: string | undefined
+  readonly submittedAt: number
   /** Runs it and tells the caller; gives the cause when it died. */
   readonly perform: (resource: W) => Effect.Effect<unknown>
   readonly refuse: (error: PoolClosed) => void
@@ -115,6 +117,7 @@ export class PoolState<W> {
         const submittedAt = this.settings.now()
         const accepted: Job<W> = {
           key,
+          submittedAt,
           priority,
           arrivedAt: 0,
           previous: undefined,
@@ -188,6 +191,7 @@ export class PoolState<W> {
     job.worker = worker
     job.state = "running"
     worker.job = job
+    this.tellStarted(worker, job)
     return job
   }
 
@@ -235,6 +239,11 @@ export class PoolState<W> {
       failed: this.failed,
       p95Millis: Quantile.estimate(this.latency, this.settings.now()),
     }
+  }
+
+  private tellStarted(worker: PoolWorker<W>, job: Job<W>): void {
+    const { onEvent, name, now } = this.settings
+    onEvent?.({ _tag: "JobStarted", pool: name, worker: worker.id, waitedMillis: now() - job.submittedAt })
   }
 
   tell(tag: "WorkerStarted" | "WorkerRetiring" | "WorkerGone", worker: PoolWorker<W>): void {

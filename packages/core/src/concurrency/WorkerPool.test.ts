@@ -85,7 +85,7 @@ describe("WorkerPool", () => {
         (id) => Effect.sync(() => log.push(`close ${id}`)),
       )
       const pool = yield* WorkerPool.makeWith(
-        { name: "p", workers: 1, onEvent: (event) => log.push(event._tag) },
+        { name: "p", workers: 1, onEvent: ({ _tag }) => _tag !== "JobStarted" && log.push(_tag) },
         connection,
       )
       const jobs = yield* Effect.all(
