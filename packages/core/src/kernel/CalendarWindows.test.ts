@@ -179,7 +179,7 @@ describe("CalendarWindows", () => {
     )
   })
 
-  it("gives each event the day of its own athlete, and remembers no more than it may", () => {
+  it("gives each event the day of its own athlete, in whatever order they come", () => {
     const zoneOf = (event: WindowEvent<string>) => event.value
     const spans = CalendarWindows.calendar({ unit: "day" }, zoneOf, ZoneOffset.offsetMinutes)
     const event = (zone: string, instant: string): WindowEvent<string> => ({

@@ -135,6 +135,14 @@ describe("Windows", () => {
     expect(said(Windows.withWatermark(waiting, left, options).emitted)).toEqual(["OnTime 0 [1]", "Final 0 [1]"])
   })
 
+  it("does not take a watermark that goes back: what was final stays so", () => {
+    const options = gather(minute, 0, 0)
+    const { state } = Windows.step(Windows.make<Ids>(["p"], 0), [event(0), event(60_000)], options)
+    const back = Windows.withWatermark(state, { ...state.watermark, millis: 1_000 }, options)
+    expect(back).toEqual({ state, emitted: [], side: [] })
+    expect(Windows.withWatermark(state, Watermark.make(["p"], 0), options).state.watermark.millis).toBe(60_000)
+  })
+
   it("[log 52] a restart keeps alignment: in the middle of a window, it goes on in the same window", () => {
     lastId = 0
     const options = gather(minute, 0, 0)
