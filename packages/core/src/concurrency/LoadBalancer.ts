@@ -9,27 +9,9 @@
  * yield* replicas.use((pool) => pool.query(sql))
  */
 import { type Config, type Context, Effect, Layer } from "effect"
-import * as Dispatch from "../kernel/Dispatch.ts"
+import { type LoadBalancerOptions, type NoTarget, Targets } from "./Targets.ts"
 
-/** There is no target to call. */
-export class NoTarget extends Error {
-  readonly _tag = "NoTarget"
-  override readonly name = "NoTarget"
-  readonly balancer: string
-  constructor(balancer: string) {
-    super(`The load balancer "${balancer}" has no target`)
-    this.balancer = balancer
-  }
-}
-
-export interface LoadBalancerOptions<T> {
-  /** Named in errors. */
-  readonly name: string
-  /** By id. */
-  readonly targets: Readonly<Record<string, T>>
-  /** Default least busy. */
-  readonly dispatch?: Dispatch.Strategy
-}
+export { type LoadBalancerOptions, NoTarget } from "./Targets.ts"
 
 export interface LoadBalancer<T> {
   readonly use: <A, E, R>(
@@ -43,36 +25,20 @@ export interface LoadBalancer<T> {
   readonly loads: Effect.Effect<Readonly<Record<string, number>>>
 }
 
-interface Target<T> extends Dispatch.Worker {
-  readonly value: T
-}
-
 export const make = <T>(options: LoadBalancerOptions<T>): Effect.Effect<LoadBalancer<T>> =>
   Effect.sync(() => {
-    const dispatch = Dispatch.make<Target<T>>(options.dispatch ?? "least-busy")
-    const noTarget = new NoTarget(options.name)
-    const remove = (id: string): void => {
-      const target = dispatch.active.find((known) => known.id === id)
-      if (target !== undefined) Dispatch.remove(dispatch, target)
-    }
-    const add = (id: string, value: T): void => {
-      remove(id)
-      Dispatch.add(dispatch, { id, value, load: 0 })
-    }
-    for (const [id, value] of Object.entries(options.targets)) add(id, value)
-
+    const targets = new Targets(options)
     return {
       use: <A, E, R>(call: (target: T) => Effect.Effect<A, E, R>, key?: string) =>
         Effect.uninterruptibleMask((restore): Effect.Effect<A, E | NoTarget, R> => {
-          const target = Dispatch.pick(dispatch, key)
-          if (target === undefined) return Effect.fail(noTarget)
-          target.load++
+          const target = targets.acquire(key)
+          if (target === undefined) return Effect.fail(targets.noTarget)
           const called = restore(Effect.suspend(() => call(target.value)))
-          return Effect.onExit(called, () => Effect.sync(() => target.load--))
+          return Effect.onExit(called, () => Effect.sync(() => targets.release(target)))
         }),
-      add: (id, target) => Effect.sync(() => add(id, target)),
-      remove: (id) => Effect.sync(() => remove(id)),
-      loads: Effect.sync(() => Object.fromEntries(dispatch.active.map(({ id, load }) => [id, load]))),
+      add: (id, target) => Effect.sync(() => targets.add(id, target)),
+      remove: (id) => Effect.sync(() => targets.remove(id)),
+      loads: Effect.sync(() => targets.loads()),
     }
   })
 

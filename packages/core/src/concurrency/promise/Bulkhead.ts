@@ -34,7 +34,11 @@ export interface PromiseBulkhead {
 
 export const make = (options: BulkheadOptions): PromiseBulkhead => {
   const gate = new BulkheadGate(options, { now: () => performance.now(), schedule: HostTimers.after })
+  return { run: throughGate(gate), resize: (limit) => gate.resize(limit), stats: () => gate.stats() }
+}
 
+/** How a task goes through a bulkhead's gate. */
+export const throughGate = (gate: BulkheadGate): PromiseBulkhead["run"] => {
   const perform = async <A>(task: () => A | PromiseLike<A>, done: () => void): Promise<A> => {
     try {
       return await task()
@@ -59,12 +63,8 @@ export const make = (options: BulkheadOptions): PromiseBulkhead => {
       else if (waiter.queued) signal?.addEventListener("abort", leave, { once: true })
     })
 
-  return {
-    run: async (task, { priority = "middle", signal } = {}) => {
-      signal?.throwIfAborted()
-      return gate.tryEnter() ? perform(task, () => gate.leave()) : perform(task, await wait(priority, signal))
-    },
-    resize: (limit) => gate.resize(limit),
-    stats: () => gate.stats(),
+  return async (task, { priority = "middle", signal } = {}) => {
+    signal?.throwIfAborted()
+    return gate.tryEnter() ? perform(task, () => gate.leave()) : perform(task, await wait(priority, signal))
   }
 }
