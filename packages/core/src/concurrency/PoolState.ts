@@ -1,8 +1,7 @@
 /**
- * Who in a worker pool has which jobs: plain, synchronous bookkeeping. The workers' fibers are driven by
- * `PoolWorker`; callers come in through `WorkerPool`.
+ * Who in a worker pool has which jobs: plain, synchronous bookkeeping, the same for pools of fibers (`PoolWorker`,
+ * `PoolJob`) and of promises. What a job is, and how it is run, is theirs.
  */
-import { Cause, Effect, Exit, Fiber } from "effect"
 import * as Dispatch from "../kernel/Dispatch.ts"
 import * as PriorityQueue from "../kernel/PriorityQueue.ts"
 import * as Quantile from "../kernel/Quantile.ts"
@@ -34,8 +33,13 @@ export type PoolEvent =
   | { readonly _tag: "WorkerStarted" | "WorkerRetiring" | "WorkerGone"; readonly pool: string; readonly worker: string }
   /** A job died, and its worker starts anew with a fresh resource. */
   | { readonly _tag: "WorkerRestarted"; readonly pool: string; readonly worker: string; readonly cause: unknown }
-  /** The worker's resource could not be acquired; it is tried again. */
-  | { readonly _tag: "AcquireFailed"; readonly pool: string; readonly worker: string; readonly cause: unknown }
+  /** The worker's resource could not be acquired, and it is tried again; or not be released, and it is left. */
+  | {
+      readonly _tag: "AcquireFailed" | "ReleaseFailed"
+      readonly pool: string
+      readonly worker: string
+      readonly cause: unknown
+    }
 
 export interface PoolStats {
   /** Workers that take new jobs, and workers that finish their last. */
@@ -51,23 +55,34 @@ export interface PoolStats {
   readonly p95Millis: number | undefined
 }
 
-export interface Job<W> extends PriorityQueue.Linked<Job<W>> {
+export interface Job<Self extends Job<Self>> extends PriorityQueue.Linked<Self> {
   readonly key: string | undefined
   readonly submittedAt: number
-  /** Runs it and tells the caller; gives the cause when it died. */
-  readonly perform: (resource: W) => Effect.Effect<unknown>
   readonly refuse: (error: PoolClosed) => void
   /** Where it waits: the pool's common line, or that of a worker. */
-  line: PriorityQueue.PriorityQueue<Job<W>> | undefined
-  worker: PoolWorker<W> | undefined
-  fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  line: PriorityQueue.PriorityQueue<Self> | undefined
+  worker: PoolWorker<Self> | undefined
   state: "waiting" | "running" | "over"
 }
 
-export interface PoolWorker<W> extends Dispatch.Worker {
+/** A job that has just come, but for what makes it one of its kind. */
+export const newJob = (key: string | undefined, priority: PriorityQueue.Priority, submittedAt: number) => ({
+  key,
+  priority,
+  submittedAt,
+  arrivedAt: 0,
+  previous: undefined,
+  next: undefined,
+  queued: false,
+  line: undefined,
+  worker: undefined,
+  state: "waiting" as const,
+})
+
+export interface PoolWorker<J extends Job<J>> extends Dispatch.Worker {
   /** Jobs of the keys that stick to it, and at most one other that it was woken for. */
-  readonly line: PriorityQueue.PriorityQueue<Job<W>>
-  job: Job<W> | undefined
+  readonly line: PriorityQueue.PriorityQueue<J>
+  job: J | undefined
   state: "active" | "retiring" | "gone"
   /** Set while its fiber waits for something to do. */
   wake: (() => void) | undefined
@@ -83,12 +98,12 @@ interface PoolSettings {
 
 const LATENCY_WINDOW_MILLIS = 60_000
 
-export class PoolState<W> {
+export class PoolState<J extends Job<J>> {
   readonly settings: PoolSettings
-  private readonly dispatch: Dispatch.Dispatch<PoolWorker<W>>
+  private readonly dispatch: Dispatch.Dispatch<PoolWorker<J>>
   /** Jobs that any worker may take. */
-  private readonly common = PriorityQueue.make<Job<W>>()
-  private readonly workers = new Set<PoolWorker<W>>()
+  private readonly common = PriorityQueue.make<J>()
+  private readonly workers = new Set<PoolWorker<J>>()
   private readonly latency = Quantile.make(0.95, LATENCY_WINDOW_MILLIS)
   private hired = 0
   private waiting = 0
@@ -103,62 +118,16 @@ export class PoolState<W> {
     this.dispatch = Dispatch.make(settings.strategy)
   }
 
-  submit<A, E, R>(
-    job: (resource: W) => Effect.Effect<A, E, R>,
-    key: string | undefined,
-    priority: PriorityQueue.Priority,
-  ): Effect.Effect<A, E | PoolFull | PoolClosed, R> {
-    const caller = Effect.zip(Effect.context<R>(), Effect.getFiberRefs)
-    return Effect.flatMap(caller, ([context, fiberRefs]) =>
-      Effect.async<A, E | PoolFull | PoolClosed>((resume) => {
-        if (this.closed) return resume(Effect.fail(new PoolClosed(this.settings.name)))
-        if (this.waiting >= this.settings.queue)
-          return resume(Effect.fail(new PoolFull(this.settings.name, this.waiting)))
-        const submittedAt = this.settings.now()
-        const accepted: Job<W> = {
-          key,
-          submittedAt,
-          priority,
-          arrivedAt: 0,
-          previous: undefined,
-          next: undefined,
-          queued: false,
-          line: undefined,
-          worker: undefined,
-          fiber: undefined,
-          state: "waiting",
-          refuse: (error) => resume(Effect.fail(error)),
-          perform: (resource) =>
-            // As the caller would run it: with its context, annotations, span and settings.
-            Effect.setFiberRefs(fiberRefs).pipe(
-              Effect.zipRight(
-                Effect.provide(
-                  Effect.suspend(() => job(resource)),
-                  context,
-                ),
-              ),
-              Effect.fork,
-              Effect.flatMap((fiber) => {
-                accepted.fiber = fiber
-                // Given up between its turn and its start.
-                if (accepted.state === "over") fiber.unsafeInterruptAsFork(fiber.id())
-                return Fiber.await(fiber)
-              }),
-              Effect.map((exit) => {
-                this.settle(accepted, submittedAt, Exit.isFailure(exit))
-                resume(exit)
-                return Exit.isFailure(exit) && Cause.isDie(exit.cause) ? exit.cause : undefined
-              }),
-            ),
-        }
-        this.assign(accepted)
-        return Effect.suspend(() => this.giveUp(accepted))
-      }),
-    )
+  /** Gives the job to a worker or puts it in line, or says why not. */
+  accept(job: J): PoolFull | PoolClosed | undefined {
+    if (this.closed) return new PoolClosed(this.settings.name)
+    if (this.waiting >= this.settings.queue) return new PoolFull(this.settings.name, this.waiting)
+    this.assign(job)
+    return undefined
   }
 
   /** Starts or retires workers. Those returned are new and want a fiber. */
-  resize(wanted: number): ReadonlyArray<PoolWorker<W>> {
+  resize(wanted: number): ReadonlyArray<PoolWorker<J>> {
     const target = Math.max(1, Math.floor(wanted))
     const { active, retiring } = this.dispatch
     for (const worker of retiring) {
@@ -166,7 +135,7 @@ export class PoolState<W> {
       worker.state = "active"
       Dispatch.add(this.dispatch, worker)
     }
-    const started: Array<PoolWorker<W>> = []
+    const started: Array<PoolWorker<J>> = []
     while (active.length < target) {
       const worker = this.hire()
       started.push(worker)
@@ -179,7 +148,7 @@ export class PoolState<W> {
   }
 
   /** The next job of a worker, or nothing: then it is to wait for `wake`, or to end when it is gone. */
-  take(worker: PoolWorker<W>): Job<W> | undefined {
+  take(worker: PoolWorker<J>): J | undefined {
     if (worker.state === "retiring") this.letGo(worker)
     if (worker.state === "gone") return undefined
     const job = this.nextFor(worker)
@@ -196,7 +165,7 @@ export class PoolState<W> {
   }
 
   /** Whether `take` would give something. */
-  hasWorkFor(worker: PoolWorker<W>): boolean {
+  hasWorkFor(worker: PoolWorker<J>): boolean {
     return worker.line.size > 0 || this.common.size > 0
   }
 
@@ -207,10 +176,9 @@ export class PoolState<W> {
     else this.whenIdle.push(done)
   }
 
-  /** Refuses what waits and interrupts what runs. */
-  abort(): Effect.Effect<void> {
+  /** Accepts nothing more and refuses what waits; returns what runs. */
+  abort(): ReadonlyArray<J> {
     this.closed = true
-    const interrupted: Array<Effect.Effect<unknown>> = []
     for (const line of [this.common, ...[...this.workers].map((worker) => worker.line)]) {
       for (let job = PriorityQueue.take(line); job !== undefined; job = PriorityQueue.take(line)) {
         this.waiting--
@@ -218,10 +186,9 @@ export class PoolState<W> {
         job.refuse(new PoolClosed(this.settings.name))
       }
     }
-    for (const worker of this.workers) {
-      if (worker.job?.fiber !== undefined) interrupted.push(Fiber.interrupt(worker.job.fiber))
-    }
-    return Effect.all(interrupted, { concurrency: "unbounded", discard: true })
+    const running = [...this.workers].flatMap((worker) => worker.job ?? [])
+    this.tellIdle()
+    return running
   }
 
   /** Ends all workers: nothing is left to do. */
@@ -241,21 +208,21 @@ export class PoolState<W> {
     }
   }
 
-  private tellStarted(worker: PoolWorker<W>, job: Job<W>): void {
+  private tellStarted(worker: PoolWorker<J>, job: J): void {
     const { onEvent, name, now } = this.settings
     onEvent?.({ _tag: "JobStarted", pool: name, worker: worker.id, waitedMillis: now() - job.submittedAt })
   }
 
-  tell(tag: "WorkerStarted" | "WorkerRetiring" | "WorkerGone", worker: PoolWorker<W>): void {
+  tell(tag: "WorkerStarted" | "WorkerRetiring" | "WorkerGone", worker: PoolWorker<J>): void {
     this.settings.onEvent?.({ _tag: tag, pool: this.settings.name, worker: worker.id })
   }
 
-  tellCause(tag: "WorkerRestarted" | "AcquireFailed", worker: PoolWorker<W>, cause: unknown): void {
+  tellCause(tag: "WorkerRestarted" | "AcquireFailed" | "ReleaseFailed", worker: PoolWorker<J>, cause: unknown): void {
     this.settings.onEvent?.({ _tag: tag, pool: this.settings.name, worker: worker.id, cause })
   }
 
-  private hire(): PoolWorker<W> {
-    const worker: PoolWorker<W> = {
+  private hire(): PoolWorker<J> {
+    const worker: PoolWorker<J> = {
       id: `${this.settings.name}-${this.hired++}`,
       load: 0,
       line: PriorityQueue.make(),
@@ -270,7 +237,7 @@ export class PoolState<W> {
   }
 
   /** While its last job runs, a sticky worker keeps its line: the next of a key must not overtake the one that runs. */
-  private retire(worker: PoolWorker<W>): void {
+  private retire(worker: PoolWorker<J>): void {
     worker.state = "retiring"
     Dispatch.retire(this.dispatch, worker)
     this.tell("WorkerRetiring", worker)
@@ -278,7 +245,7 @@ export class PoolState<W> {
     else if (this.settings.strategy !== "sticky") this.handOver(worker)
   }
 
-  private letGo(worker: PoolWorker<W>): void {
+  private letGo(worker: PoolWorker<J>): void {
     worker.state = "gone"
     this.workers.delete(worker)
     Dispatch.remove(this.dispatch, worker)
@@ -287,7 +254,7 @@ export class PoolState<W> {
     worker.wake?.()
   }
 
-  private handOver(worker: PoolWorker<W>): void {
+  private handOver(worker: PoolWorker<J>): void {
     for (let job = PriorityQueue.take(worker.line); job !== undefined; job = PriorityQueue.take(worker.line)) {
       this.waiting--
       worker.load--
@@ -296,7 +263,7 @@ export class PoolState<W> {
   }
 
   /** A key's job goes to the worker of the key, any other to a worker that is free: none waits while one is. */
-  private assign(job: Job<W>): void {
+  private assign(job: J): void {
     const keyed = this.settings.strategy === "sticky" && job.key !== undefined
     const worker = keyed ? Dispatch.pick(this.dispatch, job.key) : this.freeWorker()
     if (keyed && worker === undefined) {
@@ -314,7 +281,7 @@ export class PoolState<W> {
   }
 
   /** Of those that wait for something to do, the next in turn. */
-  private freeWorker(): PoolWorker<W> | undefined {
+  private freeWorker(): PoolWorker<J> | undefined {
     const { length } = this.dispatch.active
     if (this.running >= length) return undefined
     for (let i = 0; i < length; i++) {
@@ -326,7 +293,7 @@ export class PoolState<W> {
   }
 
   /** From its own line or the common one, whichever job has the better claim. */
-  private nextFor(worker: PoolWorker<W>): Job<W> | undefined {
+  private nextFor(worker: PoolWorker<J>): J | undefined {
     const own = PriorityQueue.peek(worker.line)
     const common = PriorityQueue.peek(this.common)
     if (own === undefined) return PriorityQueue.take(this.common)
@@ -336,7 +303,8 @@ export class PoolState<W> {
     return PriorityQueue.take(ownFirst ? worker.line : this.common)
   }
 
-  private settle(job: Job<W>, submittedAt: number, failed: boolean): void {
+  /** A job that ran is over. */
+  settle(job: J, failed: boolean): void {
     const now = this.settings.now()
     const worker = job.worker
     if (worker !== undefined) {
@@ -347,23 +315,19 @@ export class PoolState<W> {
     this.running--
     this.completed++
     if (failed) this.failed++
-    Quantile.record(this.latency, now - submittedAt, now)
+    Quantile.record(this.latency, now - job.submittedAt, now)
     this.tellIdle()
   }
 
-  private giveUp(job: Job<W>): Effect.Effect<void> {
-    if (job.state === "waiting" && job.line !== undefined) {
-      PriorityQueue.remove(job.line, job)
-      if (job.worker !== undefined) job.worker.load--
-      this.waiting--
-      job.state = "over"
-      this.tellIdle()
-      return Effect.void
-    }
-    if (job.state !== "running") return Effect.void
-    if (job.fiber !== undefined) return Effect.asVoid(Fiber.interrupt(job.fiber))
+  /** Takes a job out of its line. False when it does not wait any more. */
+  leave(job: J): boolean {
+    if (job.state !== "waiting" || job.line === undefined) return false
+    PriorityQueue.remove(job.line, job)
+    if (job.worker !== undefined) job.worker.load--
+    this.waiting--
     job.state = "over"
-    return Effect.void
+    this.tellIdle()
+    return true
   }
 
   private tellIdle(): void {

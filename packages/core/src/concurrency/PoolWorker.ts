@@ -1,12 +1,13 @@
 /** The life of a worker of a pool: acquire its resource, do jobs until one dies or it is let go, and again. */
 import { Duration, Effect, Random, type Scope } from "effect"
 import * as Backoff from "../kernel/Backoff.ts"
+import type { FiberJob } from "./PoolJob.ts"
 import type { PoolState, PoolWorker } from "./PoolState.ts"
 
 /** Ends when the worker is gone. */
 export const supervise = <W, E, R>(
-  pool: PoolState<W>,
-  worker: PoolWorker<W>,
+  pool: PoolState<FiberJob<W>>,
+  worker: PoolWorker<FiberJob<W>>,
   acquire: Effect.Effect<W, E, R>,
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
@@ -29,7 +30,7 @@ export const supervise = <W, E, R>(
   })
 
 /** Returns when the worker is gone, or when a job died and the resource is to be replaced. */
-const doJobs = <W>(pool: PoolState<W>, worker: PoolWorker<W>, resource: W): Effect.Effect<void> =>
+const doJobs = <W>(pool: PoolState<FiberJob<W>>, worker: PoolWorker<FiberJob<W>>, resource: W): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (;;) {
       const job = pool.take(worker)
@@ -44,7 +45,7 @@ const doJobs = <W>(pool: PoolState<W>, worker: PoolWorker<W>, resource: W): Effe
     }
   })
 
-const untilWoken = <W>(pool: PoolState<W>, worker: PoolWorker<W>): Effect.Effect<void> =>
+const untilWoken = <W>(pool: PoolState<FiberJob<W>>, worker: PoolWorker<FiberJob<W>>): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     // This fiber may have yielded since it looked.
     if (pool.hasWorkFor(worker) || worker.state !== "active") return resume(Effect.void)

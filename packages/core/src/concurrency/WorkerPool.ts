@@ -15,6 +15,7 @@
 import { Config, type Context, Effect, Layer, Scope } from "effect"
 import type { Strategy } from "../kernel/Dispatch.ts"
 import type { Priority } from "../kernel/PriorityQueue.ts"
+import * as PoolJob from "./PoolJob.ts"
 import { type PoolClosed, type PoolEvent, type PoolFull, PoolState, type PoolStats } from "./PoolState.ts"
 import { supervise } from "./PoolWorker.ts"
 
@@ -70,7 +71,7 @@ export const makeWith = <W, E, R>(
     const home = yield* Scope.make()
     const clock = yield* Effect.clock
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-    const state = new PoolState<W>({
+    const state = new PoolState<PoolJob.FiberJob<W>>({
       name: options.name,
       strategy: options.dispatch ?? "least-busy",
       queue: options.queue ?? 10_000,
@@ -90,7 +91,7 @@ export const makeWith = <W, E, R>(
       }).pipe(Effect.uninterruptible)
 
     const drain = Effect.async<void>((resume) => state.close(() => resume(Effect.void)))
-    const close = options.onClose === "interrupt" ? Effect.suspend(() => state.abort()) : drain
+    const close = options.onClose === "interrupt" ? PoolJob.abort(state) : drain
 
     yield* Effect.addFinalizer((exit) =>
       close.pipe(Effect.zipRight(Effect.sync(() => state.dismiss())), Effect.zipRight(Scope.close(home, exit))),
@@ -98,7 +99,7 @@ export const makeWith = <W, E, R>(
     yield* resize(options.workers ?? 10)
 
     return {
-      submit: (job, submitted = {}) => state.submit(job, submitted.key, submitted.priority ?? "middle"),
+      submit: (job, submitted = {}) => PoolJob.submit(state, job, submitted.key, submitted.priority ?? "middle"),
       resize,
       drain,
       stats: Effect.sync(() => state.stats()),
