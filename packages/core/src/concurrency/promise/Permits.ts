@@ -36,9 +36,8 @@ export const make = (limit: number, options: { readonly aging?: Aging } = {}): P
   const line = new Line(Kernel.make(limit, options.aging))
   return {
     run: <A>(task: () => A | PromiseLike<A>, asked?: AcquireOptions) =>
-      new Promise<A>((resolve, reject) => line.enter(new Running(line, task, resolve, reject, asked), asked?.signal)),
-    acquire: (asked) =>
-      new Promise<Release>((resolve, reject) => line.enter(new Holding(line, resolve, reject, asked), asked?.signal)),
+      new Promise<A>((resolve) => line.enter(new Running(line, task, resolve, asked), asked?.signal)),
+    acquire: (asked) => new Promise<Release>((resolve) => line.enter(new Holding(line, resolve, asked), asked?.signal)),
     resize: (to) => {
       Kernel.resize(line.permits, to)
       line.settle()
@@ -92,9 +91,11 @@ class Line {
   }
 }
 
-/** One who asked. It is its own link of the line: a waiter is one object beside its promise. */
+/**
+ * One who asked. It is its own link of the line and keeps only `resolve` of its promise, which rejects too when it is
+ * given a rejected one: what waits is what the garbage collector walks through, again and again.
+ */
 abstract class Turn implements Kernel.Waiter<Turn> {
-  readonly value = this
   readonly weight: number
   readonly priority: Priority
   held = 0
@@ -102,19 +103,23 @@ abstract class Turn implements Kernel.Waiter<Turn> {
   previous: Kernel.Waiter<Turn> | undefined = undefined
   next: Kernel.Waiter<Turn> | undefined = undefined
   queued = false
-  readonly reject: (reason: unknown) => void
   protected readonly line: Line
   private stopListening: (() => void) | undefined = undefined
 
-  constructor(line: Line, reject: (reason: unknown) => void, asked: AcquireOptions | undefined) {
+  constructor(line: Line, asked: AcquireOptions | undefined) {
     this.line = line
-    this.reject = reject
     this.weight = wholeWeight(asked?.weight)
     this.priority = asked?.priority ?? "middle"
   }
 
+  get value(): this {
+    return this
+  }
+
   /** It holds its permits now. */
   protected abstract granted(): void
+
+  abstract reject(reason: unknown): void
 
   start(): void {
     this.stopListening?.()
@@ -140,12 +145,15 @@ class Running<A> extends Turn {
     line: Line,
     task: () => A | PromiseLike<A>,
     resolve: (value: A | PromiseLike<A>) => void,
-    reject: (reason: unknown) => void,
     asked: AcquireOptions | undefined,
   ) {
-    super(line, reject, asked)
+    super(line, asked)
     this.task = task
     this.resolve = resolve
+  }
+
+  reject(reason: unknown): void {
+    this.resolve(Promise.reject(reason))
   }
 
   protected granted(): void {
@@ -179,16 +187,19 @@ class Running<A> extends Turn {
 
 /** Hands its permits to whoever acquired them. */
 class Holding extends Turn {
-  private readonly resolve: (release: Release) => void
+  private readonly resolve: (release: Release | PromiseLike<Release>) => void
 
   constructor(
     line: Line,
-    resolve: (release: Release) => void,
-    reject: (reason: unknown) => void,
+    resolve: (release: Release | PromiseLike<Release>) => void,
     asked: AcquireOptions | undefined,
   ) {
-    super(line, reject, asked)
+    super(line, asked)
     this.resolve = resolve
+  }
+
+  reject(reason: unknown): void {
+    this.resolve(Promise.reject(reason))
   }
 
   protected granted(): void {
