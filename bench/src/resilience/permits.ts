@@ -62,6 +62,27 @@ const inLineOf = (waiting: number): Promise<number> =>
     }
   })
 
+/** The same jobs, each behind a promise that the one before resolves: the least that a line of promises costs. */
+const bareLineOf = (waiting: number): Promise<number> =>
+  nanosecondsEach(100_000, async () => {
+    for (let done = 0; done < 100_000; done += waiting) {
+      const line: Array<() => void> = []
+      let front = 0
+      const next = (): void => line[front++]?.()
+      const turn = (resolve: () => void): void => {
+        line.push(() => {
+          void job().then(() => {
+            resolve()
+            next()
+          })
+        })
+      }
+      const all = Promise.all(Array.from({ length: waiting }, () => new Promise<void>(turn)))
+      for (let i = 0; i < 10; i++) next()
+      await all
+    }
+  })
+
 const job = async (): Promise<void> => {}
 
 const promises = (run: (job: () => Promise<void>) => Promise<void>): Promise<number> => {
@@ -109,6 +130,10 @@ export const rows = [
     goal: 1.5,
     rounds: 9,
     note: "promises, empty jobs, all counted from the first request to the last result, garbage too",
+    beside: {
+      "100,000 promises in a bare array, resolved in turn": () => bareLineOf(100_000),
+      "100 promises in a bare array": () => bareLineOf(100),
+    },
     ours: () => inLineOf(100_000),
     peers: { "itself, 100 waiting": () => inLineOf(100) },
   }),
