@@ -21,6 +21,7 @@ export interface LimitTable {
 
 const FIRST_KEYS = 16
 const LOOKS_PER_KEY = 2
+/** A power of two. */
 const CALLS_PER_LOOK = 64
 const CANDIDATES = 8
 
@@ -66,7 +67,7 @@ export const setLimit = (table: LimitTable, limit: RateLimiter.Limit): void => {
 }
 
 const slotOf = (table: LimitTable, key: string, nowMillis: number): number => {
-  if (++table.calls % CALLS_PER_LOOK === 0) look(table, LOOKS_PER_KEY, nowMillis)
+  if ((++table.calls & (CALLS_PER_LOOK - 1)) === 0) look(table, LOOKS_PER_KEY, nowMillis)
   return table.slots.get(key) ?? add(table, key, nowMillis)
 }
 

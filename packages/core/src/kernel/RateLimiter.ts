@@ -74,8 +74,10 @@ const MOST_HALVINGS = 3
 const read = (cells: Float64Array, at: number): number => cells[at] ?? 0
 
 /** Calls that a window of this key allows now, its behaviour considered. */
-export const effectiveLimit = (cells: Float64Array, offset: number, limit: Limit): number =>
-  Math.max(1, Math.floor(limit.limit / 2 ** (read(cells, offset + BEHAVIOUR) % HALVINGS)))
+export const effectiveLimit = (cells: Float64Array, offset: number, limit: Limit): number => {
+  const behaviour = read(cells, offset + BEHAVIOUR)
+  return behaviour === 0 ? limit.limit : Math.max(1, Math.floor(limit.limit / 2 ** (behaviour % HALVINGS)))
+}
 
 /** Brings a key up to now. Draining at the stricter limit of the time that has passed never lets too much through. */
 const drain = (cells: Float64Array, offset: number, limit: Limit, nowMillis: number): void => {

@@ -22,7 +22,9 @@ export interface MemoryLimits {
 /** @param maxKeys the greatest number of keys kept for each limit */
 export const memoryLimits = (maxKeys = 100_000): MemoryLimits => {
   const tables = new Map<string, LimitTable.LimitTable>()
+  let latest: LimitTable.LimitTable | undefined
   const tableOf = (limit: Limit): LimitTable.LimitTable => {
+    if (latest !== undefined && latest.limit === limit) return latest
     let table = tables.get(limit.name)
     if (table === undefined) {
       table = LimitTable.make(limit, maxKeys)
@@ -30,6 +32,7 @@ export const memoryLimits = (maxKeys = 100_000): MemoryLimits => {
     } else if (table.limit !== limit) {
       LimitTable.setLimit(table, limit)
     }
+    latest = table
     return table
   }
   const claims = (asks: ReadonlyArray<Ask>, nowMillis: number): Array<RateLimiter.Claim> =>
