@@ -39,7 +39,7 @@ export const memoryLimits = (maxKeys = 100_000): MemoryLimits => {
     asks.map(({ limit, key, cost = 1 }) => LimitTable.claim(tableOf(limit), key, cost, nowMillis))
   return {
     take: (asks, maxWaitMillis, nowMillis) => {
-      const [only] = asks
+      const only = asks[0]
       if (only !== undefined && asks.length === 1 && maxWaitMillis === 0) {
         const wait = LimitTable.take(tableOf(only.limit), only.key, only.cost ?? 1, nowMillis)
         return wait === 0 ? RateLimiter.ALLOWED : { allowed: false, limit: only.limit.name, retryAfterMillis: wait }
