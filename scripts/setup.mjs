@@ -58,8 +58,10 @@ export const setUp = () => {
 
   console.error("Setting up: installing the pinned packages (once; later starts need no network) …")
   // Not `npm ci`: it refuses a lock file in which a registry's gap left out another platform's optional program.
-  const installed = npm(["install", "--no-save", "--loglevel=error", "--prefer-offline", "--no-audit", "--no-fund"])
-  if (installed.status !== 0) {
+  const install = ["install", "--no-save", "--loglevel=error", "--no-audit", "--no-fund"]
+  // What npm has in its cache may be older than the lock file: then it is asked again, with the network.
+  const installed = [["--prefer-offline"], []].some((how) => npm([...install, ...how]).status === 0)
+  if (!installed) {
     fail("npm could not install the packages (see above). Check the network, then run the same command again.")
   }
   // Install scripts are off (.npmrc). Two packages need theirs: Bun's puts its program in place, and that of the
