@@ -79,7 +79,7 @@ const banner = (server: { readonly url: string; readonly port: number }, host: s
     `  API docs  ${server.url}/docs`,
     `  Data      ${folder} (the admin key is in ${ADMIN_KEY} there)`,
     `  Stop      Ctrl+C`,
-    ...(elsewhere.length > 0 ? [] : ["", "  For screens on other machines: paceline serve --host 0.0.0.0"]),
+    ...(elsewhere.length > 0 ? [] : ["", "  For screens on other machines, start it with --host 0.0.0.0"]),
     "",
   ].join("\n")
 }
