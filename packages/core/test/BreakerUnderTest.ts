@@ -1,6 +1,6 @@
 /** A circuit breaker kernel on a clock that the test moves. */
-import * as BreakerSettings from "../src/kernel/BreakerSettings.ts"
-import * as CircuitBreaker from "../src/kernel/CircuitBreaker.ts"
+import * as BreakerSettings from "../src/kernel/resilience/BreakerSettings.ts"
+import * as CircuitBreaker from "../src/kernel/resilience/CircuitBreaker.ts"
 
 /** A breaker with a clock of its own, and calls that take no time. */
 export const bench = (changes: Partial<BreakerSettings.BreakerSettings> = {}) => {

@@ -1,8 +1,8 @@
 /**
  * What the adaptive limits for fibers and for promises share: a bulkhead's gate whose limit follows the kernel.
  */
-import * as Kernel from "../kernel/AdaptiveLimit.ts"
-import * as Fault from "../kernel/Fault.ts"
+import * as Kernel from "../kernel/concurrency/AdaptiveLimit.ts"
+import * as Fault from "../kernel/resilience/Fault.ts"
 import { type Alarm, BulkheadGate, type BulkheadOptions } from "./BulkheadGate.ts"
 
 export interface AdaptiveLimitOptions extends Omit<BulkheadOptions, "limit"> {

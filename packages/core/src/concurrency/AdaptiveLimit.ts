@@ -11,7 +11,7 @@
  * yield* search.run(query(text)) // fails with BulkheadFull when search is slow
  */
 import { Cause, Config, type Context, Effect, Exit, Layer, Option } from "effect"
-import type { Priority } from "../kernel/PriorityQueue.ts"
+import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import { AdaptiveGate, type AdaptiveLimitOptions, type AdaptiveLimitStats } from "./AdaptiveGate.ts"
 import type { BulkheadFull, BulkheadWaitExceeded } from "./BulkheadGate.ts"
 import { throughGate } from "./GatedFiber.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, TestClock } from "effect"
-import type { Decision, Plan } from "../kernel/Autoscaler.ts"
+import type { Decision, Plan } from "../kernel/concurrency/Autoscaler.ts"
 import * as Autoscaler from "./Autoscaler.ts"
 import * as WorkerPool from "./WorkerPool.ts"
 

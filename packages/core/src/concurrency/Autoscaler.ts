@@ -9,7 +9,7 @@
  * const scaler = yield* Autoscaler.make({ target: pool, plan: upcomingEvents, onDecision: (d) => log(d.reason) })
  */
 import { Clock, Config, type Context, Duration, Effect, Layer, type Scope } from "effect"
-import * as Kernel from "../kernel/Autoscaler.ts"
+import * as Kernel from "../kernel/concurrency/Autoscaler.ts"
 
 /** What can be scaled; a `WorkerPool` can. */
 export interface Scalable {

@@ -10,7 +10,7 @@
  * yield* suggestions.run(recommend(athlete), "low") // burns alone
  */
 import { Config, type Context, Effect, Layer } from "effect"
-import type { Priority } from "../kernel/PriorityQueue.ts"
+import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import {
   type BulkheadFull,
   BulkheadGate,

@@ -2,8 +2,8 @@
  * What the bulkheads for fibers and for promises share: the kernel, driven by a wheel, telling what happens.
  * It resumes callers through callbacks and knows neither of them.
  */
-import * as Kernel from "../kernel/Bulkhead.ts"
-import type { Priority } from "../kernel/PriorityQueue.ts"
+import * as Kernel from "../kernel/concurrency/Bulkhead.ts"
+import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 
 export interface BulkheadOptions extends Kernel.Settings {
   /** Named in errors and events. */

@@ -13,7 +13,7 @@
  *   Fencing.guarded(lease, seats.assign(athleteId)))
  */
 import { Config, type ConfigError, Context, Duration, Effect, Exit, Layer, Metric, Schema, Scope } from "effect"
-import * as Kernel from "../kernel/Lease.ts"
+import * as Kernel from "../kernel/concurrency/Lease.ts"
 import { keep, type Lease, type LeaseEvent, type LeaseLost } from "./LeaseKeeper.ts"
 import { LockAttempts } from "./LockAttempts.ts"
 import { LockLines } from "./LockLines.ts"

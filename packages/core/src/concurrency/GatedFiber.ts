@@ -1,6 +1,6 @@
 /** How a fiber goes through a bulkhead's gate, safe from interruption at every moment. */
 import { Effect } from "effect"
-import type { Priority } from "../kernel/PriorityQueue.ts"
+import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import { BulkheadFull, type BulkheadGate, type BulkheadWaitExceeded, type Outcome } from "./BulkheadGate.ts"
 
 /** Runs the effect when the gate lets it, and gives its place back however it ends. */

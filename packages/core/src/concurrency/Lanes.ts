@@ -9,7 +9,7 @@
  * yield* seats.run(seatId, reserve(seatId, athlete)) // never at the same time as another of this seat
  */
 import { type Clock, Config, type Context, Effect, Layer } from "effect"
-import * as Kernel from "../kernel/Lanes.ts"
+import * as Kernel from "../kernel/concurrency/Lanes.ts"
 import { type Restore, Turn } from "./Turn.ts"
 
 export interface Lanes<K> {

@@ -4,7 +4,7 @@
  * A renewal that fails is tried again, soon, as long as the lease lasts; one that hangs does not make it last longer.
  */
 import { Cause, Deferred, Effect, Either, Fiber, Schema, type Scope } from "effect"
-import * as Kernel from "../kernel/Lease.ts"
+import * as Kernel from "../kernel/concurrency/Lease.ts"
 import { awaitWithin } from "./AwaitWithin.ts"
 import type { LockStoreService, LockUnavailable } from "./LockStore.ts"
 import type { TimersService } from "./Timers.ts"

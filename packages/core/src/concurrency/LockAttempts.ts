@@ -5,7 +5,7 @@
  * a slow store cannot hold its callers. A lease that it then brings is given back.
  */
 import { Effect, Fiber, Random, type Scope } from "effect"
-import type { FencingToken } from "../kernel/Lease.ts"
+import type { FencingToken } from "../kernel/concurrency/Lease.ts"
 import { awaitWithin } from "./AwaitWithin.ts"
 import type { Place } from "./LockLines.ts"
 import type { LockStoreService, LockUnavailable, StoreAttempt } from "./LockStore.ts"

@@ -5,7 +5,7 @@
  * the next in line without anybody else waking up.
  */
 import { Effect } from "effect"
-import * as Permits from "../kernel/Permits.ts"
+import * as Permits from "../kernel/concurrency/Permits.ts"
 import type { TimersService } from "./Timers.ts"
 
 interface Line {

@@ -1,11 +1,11 @@
 /**
  * Where a distributed lock keeps its leases: the port that memory, SQLite and PostgreSQL implement.
  *
- * A store decides as `kernel/Lease` does, by a clock of its own that all who use the store share. Each call is atomic
+ * A store decides as `kernel/concurrency/Lease` does, by a clock of its own that all who use the store share. Each call is atomic
  * and short, and durable before it answers: a token that was given out is never given again.
  */
 import { Context, type Effect, Schema, type Scope } from "effect"
-import type { FencingToken } from "../kernel/Lease.ts"
+import type { FencingToken } from "../kernel/concurrency/Lease.ts"
 
 /** The store could not be asked. Whether it did what was asked is not known. */
 export class LockUnavailable extends Schema.TaggedError<LockUnavailable>("paceline/LockUnavailable")(

@@ -5,7 +5,7 @@
  * counted over all resources, so they go on increasing all the same.
  */
 import { Effect, Layer } from "effect"
-import * as Lease from "../kernel/Lease.ts"
+import * as Lease from "../kernel/concurrency/Lease.ts"
 import { LockStore, type LockStoreService } from "./LockStore.ts"
 import { Timers } from "./Timers.ts"
 

@@ -11,8 +11,8 @@
  * yield* uploads.withPermits(4, { priority: "low" })(rebuildIndex) // waits until it has all four
  */
 import { type Cause, type Clock, type Config, type Context, Effect, Layer, type Option } from "effect"
-import * as Kernel from "../kernel/Permits.ts"
-import type { Aging, Priority } from "../kernel/PriorityQueue.ts"
+import * as Kernel from "../kernel/concurrency/Permits.ts"
+import type { Aging, Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import { type Restore, Turn } from "./Turn.ts"
 
 export interface PermitsOptions {

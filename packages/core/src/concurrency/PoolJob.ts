@@ -1,6 +1,6 @@
 /** How a fiber hands a job to a worker pool and gets its result, safe from interruption at every moment. */
 import { Cause, Effect, Exit, Fiber } from "effect"
-import type { Priority } from "../kernel/PriorityQueue.ts"
+import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import { type Job, newJob, type PoolClosed, type PoolFull, type PoolState } from "./PoolState.ts"
 
 /** A job that a worker's fiber runs. */

@@ -2,9 +2,9 @@
  * Who in a worker pool has which jobs: plain, synchronous bookkeeping, the same for pools of fibers (`PoolWorker`,
  * `PoolJob`) and of promises. What a job is, and how it is run, is theirs.
  */
-import * as Dispatch from "../kernel/Dispatch.ts"
-import * as PriorityQueue from "../kernel/PriorityQueue.ts"
-import * as Quantile from "../kernel/Quantile.ts"
+import * as Dispatch from "../kernel/concurrency/Dispatch.ts"
+import * as PriorityQueue from "../kernel/concurrency/PriorityQueue.ts"
+import * as Quantile from "../kernel/resilience/Quantile.ts"
 
 /** As many jobs wait as may. Nothing was started. */
 export class PoolFull extends Error {

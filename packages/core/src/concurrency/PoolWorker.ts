@@ -1,6 +1,6 @@
 /** The life of a worker of a pool: acquire its resource, do jobs until one dies or it is let go, and again. */
 import { Duration, Effect, Random, type Scope } from "effect"
-import * as Backoff from "../kernel/Backoff.ts"
+import * as Backoff from "../kernel/resilience/Backoff.ts"
 import type { FiberJob } from "./PoolJob.ts"
 import type { PoolState, PoolWorker } from "./PoolState.ts"
 

@@ -10,7 +10,7 @@
  * const next = yield* notices.take
  */
 import { Clock, Config, type Context, Effect, Layer } from "effect"
-import type { Priority } from "../kernel/PriorityQueue.ts"
+import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import { type PriorityQueueOptions, type QueueFull, QueueGate, taker } from "./QueueGate.ts"
 
 export { type PriorityQueueOptions, QueueFull } from "./QueueGate.ts"

@@ -2,7 +2,7 @@
  * What the priority queues for fibers and for promises share: the kernel, and takers who wait in line for values.
  * It wakes takers through callbacks and knows neither fibers nor promises.
  */
-import * as Kernel from "../kernel/PriorityQueue.ts"
+import * as Kernel from "../kernel/concurrency/PriorityQueue.ts"
 
 /** Holds as many as it may. Nothing was put in. */
 export class QueueFull extends Error {

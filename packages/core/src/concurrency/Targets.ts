@@ -1,7 +1,7 @@
 /**
  * What the load balancers for effects and for promises share: the targets by id, and who is called next.
  */
-import * as Dispatch from "../kernel/Dispatch.ts"
+import * as Dispatch from "../kernel/concurrency/Dispatch.ts"
 
 /** There is no target to call. */
 export class NoTarget extends Error {

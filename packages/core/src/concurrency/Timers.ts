@@ -12,7 +12,7 @@
  * program.pipe(Effect.provide(Timers.layer))
  */
 import { Context, Duration, Effect, FiberId, Layer, Runtime, type Scope } from "effect"
-import * as Kernel from "../kernel/Timers.ts"
+import * as Kernel from "../kernel/concurrency/Timers.ts"
 
 export interface TimersService {
   /** Milliseconds on the wheel's clock, from an arbitrary origin. */

@@ -13,8 +13,8 @@
  * yield* pool.resize(20)
  */
 import { Config, type Context, Effect, Layer, Scope } from "effect"
-import type { Strategy } from "../kernel/Dispatch.ts"
-import type { Priority } from "../kernel/PriorityQueue.ts"
+import type { Strategy } from "../kernel/concurrency/Dispatch.ts"
+import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import * as PoolJob from "./PoolJob.ts"
 import { type PoolClosed, type PoolEvent, type PoolFull, PoolState, type PoolStats } from "./PoolState.ts"
 import { supervise } from "./PoolWorker.ts"

@@ -12,7 +12,7 @@
 import { type Cause, Duration, Effect, Either, Exit, ParseResult, Queue, Random, Schema } from "effect"
 import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
 import { UnitOfWork } from "../consistency/UnitOfWork.ts"
-import * as Backoff from "../kernel/Backoff.ts"
+import * as Backoff from "../kernel/resilience/Backoff.ts"
 import * as EventLog from "./EventLog.ts"
 
 export interface Delivered<A> {

@@ -3,11 +3,11 @@
  * varieties share, and may share in one program.
  */
 
-import type { BreakerEvent } from "../kernel/BreakerEvent.ts"
-import * as BreakerSettings from "../kernel/BreakerSettings.ts"
-import * as BreakerSnapshot from "../kernel/BreakerSnapshot.ts"
-import * as Kernel from "../kernel/CircuitBreaker.ts"
-import * as Fault from "../kernel/Fault.ts"
+import type { BreakerEvent } from "../kernel/resilience/BreakerEvent.ts"
+import * as BreakerSettings from "../kernel/resilience/BreakerSettings.ts"
+import * as BreakerSnapshot from "../kernel/resilience/BreakerSnapshot.ts"
+import * as Kernel from "../kernel/resilience/CircuitBreaker.ts"
+import * as Fault from "../kernel/resilience/Fault.ts"
 import { BreakerOpen, type RefusalReason } from "./Errors.ts"
 
 export interface BreakerOptions extends Partial<BreakerSettings.BreakerSettings> {

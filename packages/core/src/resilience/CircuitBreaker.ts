@@ -1,7 +1,7 @@
 /**
  * Stops calling what is failing, and lets traffic return in steps once it works again.
  *
- * The decisions are those of `kernel/CircuitBreaker`. An effect that fails or dies with what speaks against the
+ * The decisions are those of `kernel/resilience/CircuitBreaker`. An effect that fails or dies with what speaks against the
  * dependency counts as a failure (see `Fault`); a validation or permission error, or an interruption, does not count
  * and gives its place back. A refused call is not made: it fails with `BreakerOpen`, which says when to try again.
  *
@@ -10,11 +10,11 @@
  * yield* strava.run(fetchActivities)
  */
 import { Cause, Config, type ConfigError, Context, Effect, Exit, Layer, Metric, type Scope, Stream } from "effect"
-import * as BoundedMap from "../kernel/BoundedMap.ts"
-import type { BreakerEvent } from "../kernel/BreakerEvent.ts"
-import * as BreakerSettings from "../kernel/BreakerSettings.ts"
-import * as BreakerSnapshot from "../kernel/BreakerSnapshot.ts"
-import * as Kernel from "../kernel/CircuitBreaker.ts"
+import * as BoundedMap from "../kernel/resilience/BoundedMap.ts"
+import type { BreakerEvent } from "../kernel/resilience/BreakerEvent.ts"
+import * as BreakerSettings from "../kernel/resilience/BreakerSettings.ts"
+import * as BreakerSnapshot from "../kernel/resilience/BreakerSnapshot.ts"
+import * as Kernel from "../kernel/resilience/CircuitBreaker.ts"
 import * as BreakerCell from "./BreakerCell.ts"
 import type { BreakerOpen } from "./Errors.ts"
 import * as FiberClock from "./FiberClock.ts"

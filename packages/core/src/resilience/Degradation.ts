@@ -1,16 +1,16 @@
 /**
  * Switches off what matters least while there is too much to do, and shows what is off.
  *
- * The order and the hysteresis are those of `kernel/Degradation`: recommendations go first, training and data collection
+ * The order and the hysteresis are those of `kernel/resilience/Degradation`: recommendations go first, training and data collection
  * last, security and privacy never. Feed it the pressure you measure, or let `layer` sample it.
  *
  * @example
  * yield* degradation.whenOn("recommendations", suggest(athlete), () => Effect.succeed([]))
  */
 import { Config, type ConfigError, Context, Effect, Layer, Metric, type Scope, Stream } from "effect"
-import * as Kernel from "../kernel/Degradation.ts"
+import * as Kernel from "../kernel/resilience/Degradation.ts"
 
-export type { Change, Essential, Feature } from "../kernel/Degradation.ts"
+export type { Change, Essential, Feature } from "../kernel/resilience/Degradation.ts"
 
 export interface DegradationView {
   /** How many levels are off, from 0. */

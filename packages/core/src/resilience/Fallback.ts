@@ -11,7 +11,7 @@
  * if (answer._tag === "Degraded") showAsOld(answer.value)
  */
 import { Cause, Config, type ConfigError, type Context, Effect, Exit, Layer, Metric } from "effect"
-import * as LastGood from "../kernel/LastGood.ts"
+import * as LastGood from "../kernel/resilience/LastGood.ts"
 import { type Answer, fresh } from "./Answer.ts"
 import { FallbackFailed } from "./Errors.ts"
 import { type CachedOptions, type FallbackOptions, standsInFor } from "./FallbackOptions.ts"

@@ -1,5 +1,5 @@
 /** What the effect and the promise varieties of a fallback are made of. */
-import * as Fault from "../kernel/Fault.ts"
+import * as Fault from "../kernel/resilience/Fault.ts"
 
 export interface FallbackOptions {
   /** What an error allows; "permanent" and "cancelled" are left alone. Default: `Fault.kindOf`. */

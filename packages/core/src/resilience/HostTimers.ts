@@ -4,7 +4,7 @@
  * Nearly every timeout is cancelled, and the wheel makes that cheap. While nothing waits, its alarm does not keep
  * the process alive.
  */
-import * as Timers from "../kernel/Timers.ts"
+import * as Timers from "../kernel/concurrency/Timers.ts"
 
 interface HostTimers {
   readonly timers: Timers.Timers

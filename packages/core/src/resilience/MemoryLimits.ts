@@ -1,7 +1,7 @@
 /** Rate limits kept in this process, without Effect: one table a limit. */
-import * as LimitTable from "../kernel/LimitTable.ts"
-import type { Limit, Verdict } from "../kernel/RateLimiter.ts"
-import * as RateLimiter from "../kernel/RateLimiter.ts"
+import * as LimitTable from "../kernel/resilience/LimitTable.ts"
+import type { Limit, Verdict } from "../kernel/resilience/RateLimiter.ts"
+import * as RateLimiter from "../kernel/resilience/RateLimiter.ts"
 
 /** Asks one limit for one key. Limits are told apart by their names. */
 export interface Ask {

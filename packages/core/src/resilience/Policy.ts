@@ -15,10 +15,10 @@
  * const answer = yield* strava.runOr(fetchActivities, () => Effect.succeed([])) // says whether it is degraded
  */
 import { Config, type ConfigError, Context, Effect, Layer } from "effect"
-import type { TimeoutSettings } from "../kernel/AdaptiveTimeout.ts"
-import * as BoundedMap from "../kernel/BoundedMap.ts"
-import type { BreakerSettings } from "../kernel/BreakerSettings.ts"
-import * as RetryKernel from "../kernel/Retry.ts"
+import type { TimeoutSettings } from "../kernel/resilience/AdaptiveTimeout.ts"
+import * as BoundedMap from "../kernel/resilience/BoundedMap.ts"
+import type { BreakerSettings } from "../kernel/resilience/BreakerSettings.ts"
+import * as RetryKernel from "../kernel/resilience/Retry.ts"
 import type { Answer } from "./Answer.ts"
 import type * as BreakerCell from "./BreakerCell.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"

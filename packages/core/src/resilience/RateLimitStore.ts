@@ -1,12 +1,12 @@
 /**
  * Where rate limits keep what was used: the port, and its memory adapter.
  *
- * A store takes all claims of a call in one step or none of them, by `kernel/RateLimiter`, and keeps four numbers a key
+ * A store takes all claims of a call in one step or none of them, by `kernel/resilience/RateLimiter`, and keeps four numbers a key
  * and limit. It uses a clock of its own where several processes share it, such as the database's. Every adapter holds
  * `RateLimitStoreSuite`.
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
-import type { Verdict } from "../kernel/RateLimiter.ts"
+import type { Verdict } from "../kernel/resilience/RateLimiter.ts"
 import { type Ask, memoryLimits } from "./MemoryLimits.ts"
 
 /** The store could not answer; nothing was taken. */

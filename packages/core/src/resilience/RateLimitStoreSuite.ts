@@ -9,7 +9,7 @@
  *   it.live(title, () => Effect.provide(check, adapter))
  */
 import { Effect } from "effect"
-import type { Limit } from "../kernel/RateLimiter.ts"
+import type { Limit } from "../kernel/resilience/RateLimiter.ts"
 import type { Ask } from "./MemoryLimits.ts"
 import { RateLimitStore, type RateLimitStoreError } from "./RateLimitStore.ts"
 

@@ -12,12 +12,12 @@
  * )
  */
 import { Config, type ConfigError, Context, Effect, Layer, Metric } from "effect"
-import type { Verdict } from "../kernel/RateLimiter.ts"
+import type { Verdict } from "../kernel/resilience/RateLimiter.ts"
 import { RateLimited } from "./Errors.ts"
 import type { Ask } from "./MemoryLimits.ts"
 import { layerMemory, RateLimitStore, type RateLimitStoreError } from "./RateLimitStore.ts"
 
-export { limits } from "../kernel/RateLimiter.ts"
+export { limits } from "../kernel/resilience/RateLimiter.ts"
 
 type Limited = RateLimited | RateLimitStoreError
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Data, Effect, Exit, Fiber, Ref, TestClock } from "effect"
-import * as RetryBudget from "../kernel/RetryBudget.ts"
+import * as RetryBudget from "../kernel/resilience/RetryBudget.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as Retry from "./Retry.ts"
 

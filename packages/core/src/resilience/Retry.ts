@@ -11,8 +11,8 @@
  * yield* retry.run(saveProfile)
  */
 import { Cause, Config, type ConfigError, Context, Effect, Exit, FiberRef, Layer, Metric, Random } from "effect"
-import * as Kernel from "../kernel/Retry.ts"
-import * as RetryBudget from "../kernel/RetryBudget.ts"
+import * as Kernel from "../kernel/resilience/Retry.ts"
+import * as RetryBudget from "../kernel/resilience/RetryBudget.ts"
 import { TimeoutExceeded } from "./Errors.ts"
 import * as FiberClock from "./FiberClock.ts"
 import { decide, plan, type RetryEvent, type RetryFailure, type RetryOptions, type RetryPlan } from "./RetryOptions.ts"

@@ -1,7 +1,7 @@
 /** What the effect and the promise varieties of a retry are made of, and what they tell. */
-import * as Fault from "../kernel/Fault.ts"
-import * as Kernel from "../kernel/Retry.ts"
-import * as RetryBudget from "../kernel/RetryBudget.ts"
+import * as Fault from "../kernel/resilience/Fault.ts"
+import * as Kernel from "../kernel/resilience/Retry.ts"
+import * as RetryBudget from "../kernel/resilience/RetryBudget.ts"
 import * as BreakerCell from "./BreakerCell.ts"
 import { BreakerOpen } from "./Errors.ts"
 

@@ -9,8 +9,8 @@
  * yield* timeout.run(lookUp(place))
  */
 import { Config, type ConfigError, Context, Effect, Exit, Layer, Metric } from "effect"
-import * as Kernel from "../kernel/AdaptiveTimeout.ts"
-import * as BoundedMap from "../kernel/BoundedMap.ts"
+import * as Kernel from "../kernel/resilience/AdaptiveTimeout.ts"
+import * as BoundedMap from "../kernel/resilience/BoundedMap.ts"
 import { TimeoutExceeded } from "./Errors.ts"
 import * as FiberClock from "./FiberClock.ts"
 import { within } from "./Within.ts"

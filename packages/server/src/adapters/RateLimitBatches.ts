@@ -2,7 +2,7 @@
  * Rate limits in a database, many questions in one transaction: what both SQL adapters share.
  *
  * Whoever asks while a transaction is under way waits for the next one, which answers all of them, in order, by
- * `kernel/RateLimiter`. So a key that everybody asks for costs one locked row a transaction, not one a call.
+ * `kernel/resilience/RateLimiter`. So a key that everybody asks for costs one locked row a transaction, not one a call.
  */
 import { RateLimiter } from "@paceline/core/kernel"
 import { type Ask, RateLimitStore } from "@paceline/core/resilience"

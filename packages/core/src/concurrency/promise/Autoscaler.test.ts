@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import * as Kernel from "../../kernel/Autoscaler.ts"
+import * as Kernel from "../../kernel/concurrency/Autoscaler.ts"
 import * as PromiseAutoscaler from "./Autoscaler.ts"
 import * as PromiseWorkerPool from "./WorkerPool.ts"
 

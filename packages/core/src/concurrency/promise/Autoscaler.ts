@@ -9,7 +9,7 @@
  * const scaler = PromiseAutoscaler.start({ target: pool, onDecision: (decision) => console.log(decision.reason) })
  * scaler.stop()
  */
-import * as Kernel from "../../kernel/Autoscaler.ts"
+import * as Kernel from "../../kernel/concurrency/Autoscaler.ts"
 import * as HostTimers from "../../resilience/HostTimers.ts"
 
 /** What can be scaled; a `PromiseWorkerPool` can. */

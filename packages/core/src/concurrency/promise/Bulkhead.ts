@@ -5,7 +5,7 @@
  * const suggestions = PromiseBulkhead.make({ name: "recommendations", limit: 4, queue: 10, maxWaitMillis: 500 })
  * await suggestions.run(() => recommend(athlete), { priority: "low" }) // rejects with BulkheadFull when overloaded
  */
-import type { Priority } from "../../kernel/PriorityQueue.ts"
+import type { Priority } from "../../kernel/concurrency/PriorityQueue.ts"
 import * as HostTimers from "../../resilience/HostTimers.ts"
 import { BulkheadFull, BulkheadGate, type BulkheadOptions, type BulkheadStats } from "../BulkheadGate.ts"
 

@@ -5,7 +5,7 @@
  * const seats = PromiseLanes.make<string>()
  * await seats.run("seat-7", () => reserve("seat-7", athlete))
  */
-import * as Kernel from "../../kernel/Lanes.ts"
+import * as Kernel from "../../kernel/concurrency/Lanes.ts"
 
 export interface PromiseLanes<K> {
   /** Settles as the task does; rejects with the signal's reason when that is aborted while waiting. */

@@ -8,8 +8,8 @@
  * const uploads = PromisePermits.make(4)
  * await Promise.all(files.map((file) => uploads.run(() => upload(file))))
  */
-import * as Kernel from "../../kernel/Permits.ts"
-import type { Aging, Priority } from "../../kernel/PriorityQueue.ts"
+import * as Kernel from "../../kernel/concurrency/Permits.ts"
+import type { Aging, Priority } from "../../kernel/concurrency/PriorityQueue.ts"
 
 export interface AcquireOptions {
   /** How many permits; more than the limit means all of them. Default 1. */

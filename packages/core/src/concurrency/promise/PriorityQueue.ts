@@ -8,7 +8,7 @@
  * notices.offer(alert, "high")
  * const next = await notices.take()
  */
-import type { Priority } from "../../kernel/PriorityQueue.ts"
+import type { Priority } from "../../kernel/concurrency/PriorityQueue.ts"
 import { type PriorityQueueOptions, QueueGate, taker } from "../QueueGate.ts"
 
 export { type PriorityQueueOptions, QueueFull } from "../QueueGate.ts"

@@ -11,9 +11,10 @@
  * const activity = await pool.submit(() => parse(upload), { key: upload.athleteId, priority: "low" })
  * await pool.close()
  */
-import * as Backoff from "../../kernel/Backoff.ts"
-import type { Strategy } from "../../kernel/Dispatch.ts"
-import type { Priority } from "../../kernel/PriorityQueue.ts"
+
+import type { Strategy } from "../../kernel/concurrency/Dispatch.ts"
+import type { Priority } from "../../kernel/concurrency/PriorityQueue.ts"
+import * as Backoff from "../../kernel/resilience/Backoff.ts"
 import * as HostTimers from "../../resilience/HostTimers.ts"
 import { type Job, newJob, type PoolEvent, PoolState, type PoolStats, type PoolWorker } from "../PoolState.ts"
 

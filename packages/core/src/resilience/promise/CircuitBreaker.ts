@@ -6,9 +6,9 @@
  * const activities = await strava.execute((call) => fetch(url, { signal: call.signal }))
  */
 
-import type { BreakerEvent } from "../../kernel/BreakerEvent.ts"
-import * as BreakerSnapshot from "../../kernel/BreakerSnapshot.ts"
-import * as Kernel from "../../kernel/CircuitBreaker.ts"
+import type { BreakerEvent } from "../../kernel/resilience/BreakerEvent.ts"
+import * as BreakerSnapshot from "../../kernel/resilience/BreakerSnapshot.ts"
+import * as Kernel from "../../kernel/resilience/CircuitBreaker.ts"
 import * as BreakerCell from "../BreakerCell.ts"
 import { callOf, isPromiseLike, type Operation, type Parent } from "./Call.ts"
 

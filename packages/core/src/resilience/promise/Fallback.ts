@@ -5,7 +5,7 @@
  * const weather = cachedFallback<Forecast>({ maxAgeMillis: 3_600_000 })
  * const answer = await weather.execute(city, (call) => fetchForecast(city, call.signal))
  */
-import * as LastGood from "../../kernel/LastGood.ts"
+import * as LastGood from "../../kernel/resilience/LastGood.ts"
 import { type Answer, fresh } from "../Answer.ts"
 import { FallbackFailed } from "../Errors.ts"
 import { type CachedOptions, type FallbackOptions, standsInFor } from "../FallbackOptions.ts"

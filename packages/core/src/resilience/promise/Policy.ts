@@ -6,8 +6,8 @@
  * const strava = policyForUser("strava")
  * const activities = await strava.execute((call) => fetch(url, { signal: call.signal }))
  */
-import type { TimeoutSettings } from "../../kernel/AdaptiveTimeout.ts"
-import * as RetryKernel from "../../kernel/Retry.ts"
+import type { TimeoutSettings } from "../../kernel/resilience/AdaptiveTimeout.ts"
+import * as RetryKernel from "../../kernel/resilience/Retry.ts"
 import type { Answer } from "../Answer.ts"
 import type { BreakerOptions } from "../BreakerCell.ts"
 import type { RetryOptions } from "../RetryOptions.ts"

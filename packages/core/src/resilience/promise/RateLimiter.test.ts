@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { limits } from "../../kernel/RateLimiter.ts"
+import { limits } from "../../kernel/resilience/RateLimiter.ts"
 import { RateLimited } from "../Errors.ts"
 import { rateLimiter } from "./RateLimiter.ts"
 

@@ -6,7 +6,7 @@
  * const verdict = limiter.ask([{ limit: limits.user.api, key: userId }])
  * if (!verdict.allowed) return new Response(null, { status: 429 })
  */
-import type { Verdict } from "../../kernel/RateLimiter.ts"
+import type { Verdict } from "../../kernel/resilience/RateLimiter.ts"
 import { RateLimited } from "../Errors.ts"
 import { type Ask, type MemoryLimits, memoryLimits } from "../MemoryLimits.ts"
 import { callOf, type Operation, type Parent, sleep } from "./Call.ts"

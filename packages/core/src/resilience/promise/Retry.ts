@@ -8,8 +8,8 @@
  * const retry = retryForUser()
  * await retry.execute((call) => fetch(url, { signal: call.signal }))
  */
-import * as Kernel from "../../kernel/Retry.ts"
-import * as RetryBudget from "../../kernel/RetryBudget.ts"
+import * as Kernel from "../../kernel/resilience/Retry.ts"
+import * as RetryBudget from "../../kernel/resilience/RetryBudget.ts"
 import { TimeoutExceeded } from "../Errors.ts"
 import { decide, plan, type RetryFailure, type RetryOptions, type RetryPlan } from "../RetryOptions.ts"
 import { Call, callOf, type Operation, type Parent, sleep } from "./Call.ts"

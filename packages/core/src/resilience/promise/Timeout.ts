@@ -8,7 +8,7 @@
  * const timeout = adaptiveTimeout({ maxMillis: 3_000 })
  * await timeout.execute((call) => fetch(url, { signal: call.signal }))
  */
-import * as Kernel from "../../kernel/AdaptiveTimeout.ts"
+import * as Kernel from "../../kernel/resilience/AdaptiveTimeout.ts"
 import { TimeoutExceeded } from "../Errors.ts"
 import * as HostTimers from "../HostTimers.ts"
 import { Call, isPromiseLike, type Operation, type Parent } from "./Call.ts"

@@ -2,7 +2,7 @@
  * Leases in PostgreSQL, for locks among processes on several machines. The clock is the database's, the only one that
  * all of them share.
  *
- * It decides as `kernel/Lease` does, each decision in one statement on the resource's row; tokens come from a sequence,
+ * It decides as `kernel/concurrency/Lease` does, each decision in one statement on the resource's row; tokens come from a sequence,
  * drawn while the row is locked, so a later grant has a greater one. A unit of work that passed the fence holds the row
  * until it commits: nobody takes the lock over meanwhile, and a renewal waits. A release is told to the other
  * processes by `Notifications`.

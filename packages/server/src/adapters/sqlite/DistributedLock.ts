@@ -1,5 +1,5 @@
 /**
- * Leases in the embedded database, decided by `kernel/Lease`, each step one durable unit of work.
+ * Leases in the embedded database, decided by `kernel/concurrency/Lease`, each step one durable unit of work.
  *
  * The clock is the machine's. Waiters in this process are woken after the commit of a release; another process on the
  * same file asks when its poll is due.

@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { bench } from "../../test/BreakerUnderTest.ts"
+import { bench } from "../../../test/BreakerUnderTest.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 
 describe("CircuitBreaker, closed", () => {

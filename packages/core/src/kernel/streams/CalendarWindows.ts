@@ -14,7 +14,7 @@
  * CalendarWindows.spanOf({ unit: "day" }, "Europe/Berlin", Date.UTC(2026, 2, 29, 12), ZoneOffset.offsetMinutes)
  * // 2026-03-28T23:00Z to 2026-03-29T22:00Z: 23 hours
  */
-import * as BoundedMap from "./BoundedMap.ts"
+import * as BoundedMap from "../resilience/BoundedMap.ts"
 import { contains, type Span, type WindowEvent } from "./WindowPane.ts"
 import type { OffsetLookup } from "./ZoneOffset.ts"
 

@@ -12,7 +12,7 @@
  * Dispatch.add(dispatch, { id: "worker-1", load: 0 })
  * Dispatch.pick(dispatch, "athlete-7")?.id
  */
-import * as BoundedMap from "./BoundedMap.ts"
+import * as BoundedMap from "../resilience/BoundedMap.ts"
 
 export type Strategy = "round-robin" | "least-busy" | "sticky"
 

@@ -7,7 +7,7 @@
  * @example
  * ZoneOffset.offsetMinutes("Asia/Kathmandu", 1_750_000_000_000) // 345
  */
-import * as BoundedMap from "./BoundedMap.ts"
+import * as BoundedMap from "../resilience/BoundedMap.ts"
 
 /** Minutes east of UTC; a fraction where a zone kept its own local mean time, before standard time. */
 export type OffsetLookup = (zone: string, epochMillis: number) => number
