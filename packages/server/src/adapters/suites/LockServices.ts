@@ -1,9 +1,18 @@
 /** The parts that the tests of a lock are made of: services on one store, as several processes would have, and writes. */
-import { DistributedLock } from "@paceline/core/concurrency"
+import { DistributedLock, type Timers } from "@paceline/core/concurrency"
 import { afterCommit, Fencing, type UnitOfWork } from "@paceline/core/consistency"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, type Scope } from "effect"
 
 export type LockAdapter = DistributedLock.LockStore | Fencing.Fencing | UnitOfWork
+
+/** Adds a test to the suite of an adapter. */
+export type LockTest = <A, E>(
+  title: string,
+  body: Effect.Effect<A, E, LockAdapter | Timers.Timers | Scope.Scope>,
+) => void
+
+export const millisOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.timed(effect), ([took]) => Duration.toMillis(took))
 
 export const fresh = Effect.sync(() => `resource-${crypto.randomUUID()}`)
 
