@@ -28,6 +28,7 @@ describe("The telemetry door", () => {
       const sent: Array<TelemetryFrame.TelemetryFrame | { readonly _tag: "FrameError" }> = []
       const closed: Array<number> = []
       door.open({
+        address: "127.0.0.1",
         send: (frame) => sent.push(TelemetryFrame.decode(frame)),
         close: (code) => closed.push(code),
       })
@@ -39,7 +40,7 @@ describe("The telemetry door", () => {
     }).pipe(
       Effect.provide(
         TelemetryDoor.layer({ window: 8 }).pipe(
-          Layer.provide(Gateway.contexts(options)),
+          Layer.provide(Layer.merge(Gateway.contexts(options), Gateway.protection(options))),
           Layer.provide(SqliteStore.layerTest()),
           Layer.provide(Logger.remove(Logger.defaultLogger)),
         ),

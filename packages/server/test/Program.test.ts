@@ -153,7 +153,9 @@ describe("paceline config", () => {
       "log-level": ["debug", "flag --log-level"],
       "live-frame-ms": [50, "default"],
     })
-    expect((await paceline(["config"])).out).toMatch(/^host +127\.0\.0\.1 +default\nport +1 +file /)
+    expect((await paceline(["config"])).out).toMatch(
+      /^# Server\nhost +127\.0\.0\.1 +default\nport +1 +file [\s\S]+\n\n# Limits, requests a minute\nlimit-user +100 +default\n/,
+    )
   })
 
   it("names the source of what is wrong", async () => {

@@ -14,6 +14,8 @@ import { EventLog } from "@paceline/core/messaging"
 import { Effect, Layer, Logger } from "effect"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { Keys } from "../src/contexts/identity/Service.ts"
+import * as Compartments from "../src/gateway/Compartments.ts"
+import * as DoorLimits from "../src/gateway/DoorLimits.ts"
 import * as Gateway from "../src/gateway/Gateway.ts"
 import { Server } from "../src/gateway/Server.ts"
 
@@ -27,12 +29,15 @@ export const options: Gateway.GatewayOptions = {
   host: "127.0.0.1",
   port: 0,
   allowedOrigins: ["https://app.example"],
+  trustedProxies: [],
   pages: {},
   frameMillis: 20,
   contact: Contact.standard,
   tileLingerMillis: 900_000,
   silentSessionMillis: 7_200_000,
   window: 8,
+  ...DoorLimits.standard,
+  ...Compartments.standard,
 }
 
 /** Waits, on the real clock, until `probe` gives a value that `accept` takes; fails after 5 s with the last one. */
@@ -93,10 +98,13 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
     return { url, adminKey, send, request, events, addAthlete, addDevice, sql, log }
   }),
 }) {
-  /** A server in the data folder given. */
-  static readonly layerOn = <E>(store: Layer.Layer<SqliteStore.Provided, E>) =>
+  /** A server in the data folder given, with some options of its own. */
+  static readonly layerOn = <E>(
+    store: Layer.Layer<SqliteStore.Provided, E>,
+    changes: Partial<Gateway.GatewayOptions> = {},
+  ) =>
     TestServer.Default.pipe(
-      Layer.provide(Gateway.layer(options)),
+      Layer.provide(Gateway.layer({ ...options, ...changes })),
       Layer.provide(store),
       Layer.provide(Logger.remove(Logger.defaultLogger)),
     )

@@ -6,7 +6,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { Authentication } from "./Access.ts"
-import { Conflict, Forbidden, NotFound, Unavailable } from "./Errors.ts"
+import { Conflict, Forbidden, NotFound, TooManyRequests, Unavailable } from "./Errors.ts"
 import { EpochMillis, ZoneMillis } from "./Events.ts"
 import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
 import { Standing } from "./LiveModel.ts"
@@ -229,6 +229,7 @@ export class PacelineApi extends HttpApi.make("paceline")
   .add(PeopleApi)
   .add(TrainingApi)
   .add(GamificationApi)
+  .addError(TooManyRequests)
   .prefix("/v1")
   .annotate(OpenApi.Title, "Paceline")
   .annotate(OpenApi.Version, "1")

@@ -31,7 +31,26 @@ export class Conflict extends Schema.TaggedError<Conflict>("paceline/Conflict")(
   HttpApiSchema.annotations({ status: 409 }),
 ) {}
 
-/** The server cannot do it now; nothing was changed. Try again later. */
+/**
+ * More requests of one key or one address than a minute allows. Nothing was done; after `retryAfterSeconds`, which
+ * `Retry-After` says too, one passes again.
+ */
+export class TooManyRequests extends Schema.TaggedError<TooManyRequests>("paceline/TooManyRequests")(
+  "TooManyRequests",
+  {
+    message: Schema.String,
+    /** The limit's name, such as `user-api` or `address-scanning`. */
+    limit: Schema.String,
+    retryAfterSeconds: Schema.Int,
+  },
+  HttpApiSchema.annotations({
+    status: 429,
+    description:
+      "More requests of one key or one address than a minute allows. `Retry-After` says when one passes again.",
+  }),
+) {}
+
+/** The server cannot do it now, or has too much to do; nothing was changed. Try again when `Retry-After` says. */
 export class Unavailable extends Schema.TaggedError<Unavailable>("paceline/Unavailable")(
   "Unavailable",
   { message: Schema.String },

@@ -20,6 +20,7 @@ const placeholders: Readonly<Record<string, string>> = {
   host: "ADDRESS",
   port: "PORT",
   "allowed-origins": "LIST",
+  "trusted-proxies": "LIST",
   data: "FOLDER",
   "log-format": "FORMAT",
   "log-level": "LEVEL",

@@ -37,6 +37,7 @@ export const all = {
   host: flagOf(Settings.all.host),
   port: flagOf(Settings.all.port),
   allowedOrigins: flagOf(Settings.all.allowedOrigins),
+  trustedProxies: flagOf(Settings.all.trustedProxies),
   data,
   logFormat: flagOf(Settings.all.logFormat),
   liveFrameMillis: flagOf(Settings.all.liveFrameMillis),
@@ -45,6 +46,15 @@ export const all = {
   tileLingerMinutes: flagOf(Settings.all.tileLingerMinutes),
   silentSessionMinutes: flagOf(Settings.all.silentSessionMinutes),
   bridgeWindow: flagOf(Settings.all.bridgeWindow),
+  limitUser: flagOf(Settings.all.limitUser),
+  limitAdmin: flagOf(Settings.all.limitAdmin),
+  limitAddress: flagOf(Settings.all.limitAddress),
+  limitUnauthenticated: flagOf(Settings.all.limitUnauthenticated),
+  limitScanning: flagOf(Settings.all.limitScanning),
+  limitBurstPercent: flagOf(Settings.all.limitBurstPercent),
+  apiConcurrency: flagOf(Settings.all.apiConcurrency),
+  apiQueue: flagOf(Settings.all.apiQueue),
+  telemetryConcurrency: flagOf(Settings.all.telemetryConcurrency),
   config: file,
 }
 

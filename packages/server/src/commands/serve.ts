@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { DataFolder } from "../adapters/sqlite/DataFolder.ts"
 import * as SqliteStore from "../adapters/sqlite/SqliteStore.ts"
+import * as Networks from "../config/Networks.ts"
 import type { ResolvedSettings } from "../config/Settings.ts"
 import home from "../console/home/index.html"
 import me from "../console/me/index.html"
@@ -49,6 +50,7 @@ const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => (
   host: settings.host.value,
   port: settings.port.value,
   allowedOrigins: settings.allowedOrigins.value.split(",").map((origin) => origin.trim()),
+  trustedProxies: Networks.parseList(settings.trustedProxies.value) ?? [],
   pages: { "/": home, "/wall": wall, "/me": me, "/favicon.ico": picture(mark) },
   frameMillis: settings.liveFrameMillis.value,
   contact: {
@@ -58,6 +60,17 @@ const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => (
   tileLingerMillis: settings.tileLingerMinutes.value * MINUTE,
   silentSessionMillis: settings.silentSessionMinutes.value * MINUTE,
   window: settings.bridgeWindow.value,
+  limitsPerMinute: {
+    user: settings.limitUser.value,
+    admin: settings.limitAdmin.value,
+    address: settings.limitAddress.value,
+    unauthenticated: settings.limitUnauthenticated.value,
+    scanning: settings.limitScanning.value,
+  },
+  burstPercent: settings.limitBurstPercent.value,
+  apiConcurrency: settings.apiConcurrency.value,
+  apiQueue: settings.apiQueue.value,
+  telemetryConcurrency: settings.telemetryConcurrency.value,
 })
 
 /** Where other machines of the network reach a server that listens on every address. */

@@ -5,6 +5,7 @@
  * must be valid. Everything arrives as text and is decoded by the setting's schema.
  */
 import { Either, Schema } from "effect"
+import * as Networks from "./Networks.ts"
 
 export interface Setting<A> {
   /** The flag without `--`, and the key in the file. */
@@ -44,6 +45,12 @@ export const wholeNumber = (min: number, max: number): Schema.Schema<number, str
 export const oneOf = <const L extends readonly [string, ...ReadonlyArray<string>]>(
   ...choices: L
 ): Schema.Schema<L[number], string> => expecting(Schema.Literal(...choices), `one of ${choices.join(", ")}`)
+
+/** Addresses and networks by commas. It stays text; `Networks.parseList` reads it. */
+export const networks: Schema.Schema<string> = expecting(
+  Schema.String.pipe(Schema.filter((text) => Networks.parseList(text) !== null)),
+  "a list of addresses and networks, such as 127.0.0.1,10.0.0.0/8",
+)
 
 export type Source =
   | { readonly _tag: "Default" }

@@ -48,6 +48,19 @@ describe("Settings", () => {
     expect(problemOf({ flags: { "contact-lost-seconds": "4" } })).toContain("must be later than it is stale")
   })
 
+  it("refuse proxies that are no addresses, and limits that are no numbers", () => {
+    expect(problemOf({ flags: { "trusted-proxies": "127.0.0.1, 10.0.0.0/8" } })).toBe("none")
+    expect(problemOf({ environment: { PACELINE_TRUSTED_PROXIES: "nginx" } })).toBe(
+      `The setting "trusted-proxies" (environment variable PACELINE_TRUSTED_PROXIES): "nginx" is not a list of addresses and networks, such as 127.0.0.1,10.0.0.0/8.`,
+    )
+    expect(problemOf({ flags: { "limit-user": "-1" } })).toContain("is not a whole number from 0 to 1000000")
+    expect(problemOf({ flags: { "limit-burst-percent": "0" } })).toContain("is not a whole number from 1 to 100")
+  })
+
+  it("are each shown in one group", () => {
+    expect(Object.values(Settings.sections).flat().sort()).toEqual(Object.keys(Settings.all).sort())
+  })
+
   it("have a valid default each", () => {
     const settings = settingsOf({})
     for (const { setting, value } of Object.values(settings)) {

@@ -3,8 +3,23 @@
  * default and what it is for. `paceline config` prints them, with where each value came from.
  */
 import { Effect, Either, Schema } from "effect"
-import { InvalidSetting, oneOf, type Resolved, resolve, type Sources, setting, text, wholeNumber } from "./Setting.ts"
+import {
+  InvalidSetting,
+  networks,
+  oneOf,
+  type Resolved,
+  resolve,
+  type Sources,
+  setting,
+  text,
+  wholeNumber,
+} from "./Setting.ts"
 import * as SettingsFile from "./SettingsFile.ts"
+
+/** Requests in a minute; 0 for no limit. */
+const perMinute = wholeNumber(0, 1_000_000)
+
+const percent = wholeNumber(1, 100)
 
 export const all = {
   host: setting("host", "Address to listen on. 0.0.0.0 lets other machines of the network in.", text, "127.0.0.1"),
@@ -13,6 +28,12 @@ export const all = {
     "allowed-origins",
     "Web pages of other origins that may use the API from a browser, by commas; * for all.",
     Schema.String,
+    "",
+  ),
+  trustedProxies: setting(
+    "trusted-proxies",
+    "Proxies before the server whose X-Forwarded-For is believed: addresses and networks, by commas.",
+    networks,
     "",
   ),
   data: setting("data", "Folder that everything is kept in.", text, "./paceline-data"),
@@ -64,6 +85,77 @@ export const all = {
     wholeNumber(1, 1_024),
     64,
   ),
+  limitUser: setting(
+    "limit-user",
+    "API requests of one athlete's or device's key in a minute. 0: no limit.",
+    perMinute,
+    100,
+  ),
+  limitAdmin: setting("limit-admin", "API requests of the admin's key in a minute. 0: no limit.", perMinute, 1_000),
+  limitAddress: setting(
+    "limit-address",
+    "Requests and connections of one address in a minute, in all. 0: no limit.",
+    perMinute,
+    1_000,
+  ),
+  limitUnauthenticated: setting(
+    "limit-unauthenticated",
+    "Those of one address in a minute that have no known key. 0: no limit.",
+    perMinute,
+    500,
+  ),
+  limitScanning: setting(
+    "limit-scanning",
+    "Those of one address in a minute that are not allowed or find nothing. 0: no limit.",
+    perMinute,
+    200,
+  ),
+  limitBurstPercent: setting(
+    "limit-burst-percent",
+    "So much of a minute's limit may come at once after a pause, percent.",
+    percent,
+    20,
+  ),
+  apiConcurrency: setting(
+    "api-concurrency",
+    "So many API requests are worked on at once; bridges have places of their own.",
+    wholeNumber(1, 10_000),
+    64,
+  ),
+  apiQueue: setting(
+    "api-queue",
+    "So many more API requests wait for their turn; the rest is told to come again.",
+    wholeNumber(0, 100_000),
+    256,
+  ),
+  telemetryConcurrency: setting(
+    "telemetry-concurrency",
+    "The chunks of so many bridges are stored at once.",
+    wholeNumber(1, 10_000),
+    64,
+  ),
+}
+
+/** The settings in the groups that they are shown in. */
+export const sections: Readonly<Record<string, ReadonlyArray<keyof typeof all>>> = {
+  Server: ["host", "port", "allowedOrigins", "trustedProxies", "data"],
+  Log: ["logFormat", "logLevel"],
+  "Wall and sessions": [
+    "liveFrameMillis",
+    "contactStaleSeconds",
+    "contactLostSeconds",
+    "tileLingerMinutes",
+    "silentSessionMinutes",
+  ],
+  "Limits, requests a minute": [
+    "limitUser",
+    "limitAdmin",
+    "limitAddress",
+    "limitUnauthenticated",
+    "limitScanning",
+    "limitBurstPercent",
+  ],
+  Load: ["apiConcurrency", "apiQueue", "bridgeWindow", "telemetryConcurrency"],
 }
 
 type All = typeof all
@@ -81,6 +173,7 @@ export const resolveAll = (sources: Sources): Either.Either<ResolvedSettings, In
       host: yield* resolve(all.host, sources),
       port: yield* resolve(all.port, sources),
       allowedOrigins: yield* resolve(all.allowedOrigins, sources),
+      trustedProxies: yield* resolve(all.trustedProxies, sources),
       data: yield* resolve(all.data, sources),
       logFormat: yield* resolve(all.logFormat, sources),
       logLevel: yield* resolve(all.logLevel, sources),
@@ -90,6 +183,15 @@ export const resolveAll = (sources: Sources): Either.Either<ResolvedSettings, In
       tileLingerMinutes: yield* resolve(all.tileLingerMinutes, sources),
       silentSessionMinutes: yield* resolve(all.silentSessionMinutes, sources),
       bridgeWindow: yield* resolve(all.bridgeWindow, sources),
+      limitUser: yield* resolve(all.limitUser, sources),
+      limitAdmin: yield* resolve(all.limitAdmin, sources),
+      limitAddress: yield* resolve(all.limitAddress, sources),
+      limitUnauthenticated: yield* resolve(all.limitUnauthenticated, sources),
+      limitScanning: yield* resolve(all.limitScanning, sources),
+      limitBurstPercent: yield* resolve(all.limitBurstPercent, sources),
+      apiConcurrency: yield* resolve(all.apiConcurrency, sources),
+      apiQueue: yield* resolve(all.apiQueue, sources),
+      telemetryConcurrency: yield* resolve(all.telemetryConcurrency, sources),
     }
     const { contactLostSeconds: lost, contactStaleSeconds: stale } = settings
     if (lost.value <= stale.value) {

@@ -3,7 +3,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpApp from "@effect/platform/HttpApp"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
-import { PacelineApi } from "@paceline/core/contract"
+import { type Actor, PacelineApi } from "@paceline/core/contract"
 import { Context, Effect, Layer } from "effect"
 import * as DevicesHttp from "../contexts/devices/Http.ts"
 import * as GamificationHttp from "../contexts/gamification/Http.ts"
@@ -19,7 +19,10 @@ const groups = Layer.mergeAll(DevicesHttp.layer, PeopleHttp.layer, TrainingHttp.
 
 export class Api extends Context.Tag("paceline/gateway/Api")<
   Api,
-  { readonly handle: (request: Request) => Promise<Response> }
+  {
+    /** `actor` is whose key the request has; null when that was not looked up, or the key is not known. */
+    readonly handle: (request: Request, actor: Actor | null) => Promise<Response>
+  }
 >() {}
 
 export const layer = Layer.scoped(
@@ -27,7 +30,8 @@ export const layer = Layer.scoped(
   Effect.gen(function* () {
     const app = yield* HttpApiBuilder.httpApp
     const runtime = yield* Effect.runtime<HttpRouter.HttpRouter.DefaultServices>()
-    return Api.of({ handle: HttpApp.toWebHandlerRuntime(runtime)(app) })
+    const handle = HttpApp.toWebHandlerRuntime(runtime)(app)
+    return Api.of({ handle: (request, actor) => handle(request, IdentityHttp.KnownActor.context(actor)) })
   }),
 ).pipe(
   Layer.provide(HttpApiBuilder.middleware(answerErrors)),

@@ -4,6 +4,8 @@
  * Codes from 4400 on are Paceline's own and follow HTTP's; the frame before the close says the same in words.
  */
 export interface Connection {
+  /** The other end's, as limits count it. */
+  readonly address: string
   readonly send: (frame: Uint8Array<ArrayBuffer>) => void
   readonly close: (code: CloseCode) => void
 }

@@ -7,6 +7,7 @@
 import { type HeartRateReading, HeartRates } from "@paceline/core/contract"
 import type { Contact } from "@paceline/core/kernel"
 import { Broadcast } from "@paceline/core/messaging"
+import { RateLimiter, RateLimitStore } from "@paceline/core/resilience"
 import { Layer } from "effect"
 import { Devices } from "../contexts/devices/Service.ts"
 import * as GamificationReactions from "../contexts/gamification/Reactions.ts"
@@ -18,8 +19,11 @@ import { Training } from "../contexts/training/Service.ts"
 import { Wall, WallOptions } from "../contexts/training/Wall.ts"
 import { Health } from "../observability/Health.ts"
 import * as Api from "./Api.ts"
+import * as Compartments from "./Compartments.ts"
+import * as DoorLimits from "./DoorLimits.ts"
 import * as LiveDoor from "./LiveDoor.ts"
 import * as LiveHub from "./LiveHub.ts"
+import * as Reception from "./Reception.ts"
 import * as Server from "./Server.ts"
 import * as TelemetryDoor from "./TelemetryDoor.ts"
 
@@ -34,7 +38,11 @@ export interface ContextOptions {
   readonly silentSessionMillis: number
 }
 
-export type GatewayOptions = Server.ServerOptions & ContextOptions & TelemetryDoor.TelemetryDoorOptions
+export type GatewayOptions = Server.ServerOptions &
+  ContextOptions &
+  TelemetryDoor.TelemetryDoorOptions &
+  DoorLimits.DoorLimitsOptions &
+  Compartments.CompartmentsOptions
 
 const heartRates = Layer.sync(HeartRates, () => Broadcast.make<HeartRateReading>())
 
@@ -55,9 +63,19 @@ export const contexts = (options: ContextOptions) => {
   )
 }
 
+/**
+ * What keeps one part of the server from another's load. One process limits by its own memory: a request costs a
+ * microsecond then, and what a restart forgets is a minute's counts.
+ */
+export const protection = (options: DoorLimits.DoorLimitsOptions & Compartments.CompartmentsOptions) =>
+  Layer.merge(
+    Compartments.layer(options),
+    DoorLimits.layer(options).pipe(Layer.provide(RateLimiter.layer), Layer.provide(RateLimitStore.layerMemory())),
+  )
+
 export const layer = (options: GatewayOptions) =>
   Server.layer(options).pipe(
-    Layer.provide(Layer.mergeAll(Api.layer, LiveDoor.layer, TelemetryDoor.layer(options))),
-    Layer.provide(Health.Default),
+    Layer.provide(Layer.mergeAll(Reception.layer, LiveDoor.layer, TelemetryDoor.layer(options))),
+    Layer.provide(Layer.mergeAll(Api.layer, Health.Default, protection(options))),
     Layer.provideMerge(contexts(options)),
   )

@@ -2,14 +2,16 @@
  * What a request that went wrong is answered with, as JSON with a `_tag` and a `message` for people.
  *
  * The API's own errors are answered as its contract says. Here is the rest: what does not fit the schema (400, with
- * the field and what is wrong with it), a path that does not exist (404), and what should not have happened (500,
- * with the id under which the log tells more; nothing of the inside reaches the user).
+ * the field and what is wrong with it), a path that does not exist (404), too many requests of one (429) or of all
+ * (503), and what should not have happened (500, with the id under which the log tells more; nothing of the inside
+ * reaches the user).
  */
 import { HttpApiDecodeError } from "@effect/platform/HttpApiError"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import { RequestError, RouteNotFound } from "@effect/platform/HttpServerError"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Cause, Effect } from "effect"
+import { TooManyRequests, Unavailable } from "@paceline/core/contract"
+import { Cause, Effect, Schema } from "effect"
 
 type Issue = HttpApiDecodeError["issues"][number]
 
@@ -26,6 +28,27 @@ const firstOfEachField = (issues: ReadonlyArray<Issue>): ReadonlyArray<Issue> =>
 
 const badRequest = (message: string, issues: ReadonlyArray<Issue>) =>
   HttpServerResponse.unsafeJson({ _tag: "HttpApiDecodeError", message, issues }, { status: 400 })
+
+/** What is answered to somebody who comes too often. */
+export const tooManyRequests = (error: TooManyRequests): Response =>
+  Response.json(Schema.encodeSync(TooManyRequests)(error), {
+    status: 429,
+    headers: { "retry-after": String(error.retryAfterSeconds) },
+  })
+
+const overloadedError = new Unavailable({
+  message: "The server has too much to do right now. Nothing was changed; try again in a moment.",
+})
+
+/** What is answered when too much is under way. */
+export const overloaded = (): Response =>
+  Response.json(Schema.encodeSync(Unavailable)(overloadedError), { status: 503, headers: { "retry-after": "1" } })
+
+/** Every 503 says when to come again. */
+export const withRetryAfter = (response: Response): Response => {
+  if (response.status === 503 && !response.headers.has("retry-after")) response.headers.set("retry-after", "5")
+  return response
+}
 
 /** What is answered under a path that does not exist. */
 export const notFound = (method: string, path: string) => ({

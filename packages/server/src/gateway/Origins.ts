@@ -28,7 +28,9 @@ export const make = (allowed: ReadonlyArray<string>): Origins => {
     const origin = request.headers.get("origin")
     if (origin === null) return response
     response.headers.append("vary", "Origin")
-    if (isAllowed(request)) response.headers.set("access-control-allow-origin", origin)
+    if (!isAllowed(request)) return response
+    response.headers.set("access-control-allow-origin", origin)
+    response.headers.set("access-control-expose-headers", "retry-after")
     return response
   }
 

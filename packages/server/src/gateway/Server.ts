@@ -1,21 +1,23 @@
 /**
  * The one server: pages, the API, its description, health, and the two WebSocket doors on one port.
  *
- * Doors and health are native routes; everything else goes to the API. Stopping is orderly: nothing new is let in,
+ * Doors and health are native routes; everything else goes to the API. All but pages and health is received within
+ * limits (`Reception`). Stopping is orderly: nothing new is let in,
  * what is under way is finished and answered, and every connection is told that the server goes away.
  */
-
 import { LiveFrame } from "@paceline/core/wire"
 import { Context, Duration, Effect, Layer, Runtime, Schedule } from "effect"
+import type * as Networks from "../config/Networks.ts"
 import { Health } from "../observability/Health.ts"
 import { VERSION } from "../observability/Version.ts"
-import { Api } from "./Api.ts"
+import * as ClientAddress from "./ClientAddress.ts"
 import * as Docs from "./Docs.ts"
 import { notFound } from "./HttpErrors.ts"
 import { type ListenFailed, listen, type PortTaken } from "./Listen.ts"
 import { EVERYONE, LiveDoor, type Watcher, type WatcherConnection } from "./LiveDoor.ts"
 import { LiveHub } from "./LiveHub.ts"
 import * as Origins from "./Origins.ts"
+import { Reception } from "./Reception.ts"
 import { TelemetryDoor } from "./TelemetryDoor.ts"
 import type { TelemetrySession } from "./TelemetrySession.ts"
 
@@ -25,6 +27,8 @@ export interface ServerOptions {
   readonly port: number
   /** Web pages of other origins that may use the API and the doors from a browser; `*` for all. */
   readonly allowedOrigins: ReadonlyArray<string>
+  /** Proxies before this server whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: ReadonlyArray<Networks.Network>
   /** The pages, and what is always the same, by their path. */
   readonly pages: Readonly<Record<string, Bun.HTMLBundle | Response>>
 }
@@ -39,8 +43,8 @@ export class Server extends Context.Tag("paceline/gateway/Server")<
 >() {}
 
 type Socket =
-  | { readonly door: "live"; watcher: Watcher | null }
-  | { readonly door: "telemetry"; session: TelemetrySession | null }
+  | { readonly door: "live"; readonly address: string; watcher: Watcher | null }
+  | { readonly door: "telemetry"; readonly address: string; session: TelemetrySession | null }
 
 /** The longest frame a door takes, bytes. A chunk of some seconds of forty straps is a twentieth of it. */
 const LONGEST_FRAME = 1024 * 1024
@@ -65,7 +69,7 @@ const answerNothing = (request: Request): Response => {
   return new Response(page, { status: 404, headers: { "content-type": "text/html; charset=utf-8" } })
 }
 
-const upgrade = (origins: Origins.Origins, data: () => Socket) => (request: Request, server: Bun.Server<Socket>) => {
+const upgrade = (origins: Origins.Origins, request: Request, server: Bun.Server<Socket>, data: Socket) => {
   if (!origins.isAllowed(request)) {
     const origin = request.headers.get("origin")
     return json(403, {
@@ -73,11 +77,12 @@ const upgrade = (origins: Origins.Origins, data: () => Socket) => (request: Requ
       message: `Pages of ${origin} may not use this server: see --allowed-origins.`,
     })
   }
-  if (server.upgrade(request, { data: data() })) return
+  if (server.upgrade(request, { data })) return undefined
   return json(426, { _tag: "UpgradeRequired", message: "This is a WebSocket door: connect with a WebSocket." })
 }
 
 const connectionOf = (socket: Bun.ServerWebSocket<Socket>): WatcherConnection => ({
+  address: socket.data.address,
   send: (frame) => {
     socket.sendBinary(frame)
   },
@@ -91,11 +96,12 @@ const bytesOf = (message: string | Uint8Array): Uint8Array =>
 
 const make = (options: ServerOptions) =>
   Effect.gen(function* () {
-    const api = yield* Api
     const hub = yield* LiveHub
     const live = yield* LiveDoor
     const telemetry = yield* TelemetryDoor
     const health = yield* Health
+    const reception = yield* Reception
+    const addressFrom = ClientAddress.make(options.trustedProxies)
     const origins = Origins.make(options.allowedOrigins)
     const run = Runtime.runPromise(yield* Effect.runtime<never>())
 
@@ -103,6 +109,46 @@ const make = (options: ServerOptions) =>
       const readiness = await run(health.look)
       return json(readiness.status === "ready" ? 200 : 503, readiness)
     }
+
+    const addressOf = (request: Request, server: Bun.Server<Socket>): string =>
+      addressFrom(server.requestIP(request)?.address, request.headers.get("x-forwarded-for"))
+
+    const watch = (request: Request, server: Bun.Server<Socket>) => {
+      const address = addressOf(request, server)
+      const data: Socket = { door: "live", address, watcher: null }
+      return run(
+        reception.open(
+          address,
+          Effect.sync(() => upgrade(origins, request, server, data)),
+        ),
+      )
+    }
+
+    const deliver = (request: Request, server: Bun.Server<Socket>) => {
+      const address = addressOf(request, server)
+      const data: Socket = { door: "telemetry", address, session: null }
+      return run(
+        reception.bridge(
+          address,
+          Effect.sync(() => upgrade(origins, request, server, data)),
+        ),
+      )
+    }
+
+    const answerApi = async (request: Request, server: Bun.Server<Socket>) =>
+      request.method === "OPTIONS"
+        ? origins.preflight(request)
+        : origins.share(request, await run(reception.api(request, addressOf(request, server))))
+
+    /** For what needs no key. */
+    const open =
+      (answer: (request: Request) => Response | Promise<Response>) => (request: Request, server: Bun.Server<Socket>) =>
+        run(
+          reception.open(
+            addressOf(request, server),
+            Effect.promise(async () => answer(request)),
+          ),
+        )
 
     const websocket: Bun.WebSocketHandler<Socket> = {
       maxPayloadLength: LONGEST_FRAME,
@@ -137,18 +183,15 @@ const make = (options: ServerOptions) =>
         maxRequestBodySize: LONGEST_FRAME,
         routes: {
           ...options.pages,
-          "/v1/live": upgrade(origins, () => ({ door: "live", watcher: null })),
-          "/v1/telemetry": upgrade(origins, () => ({ door: "telemetry", session: null })),
-          "/v1/*": async (request: Request) =>
-            request.method === "OPTIONS"
-              ? origins.preflight(request)
-              : origins.share(request, await api.handle(request)),
+          "/v1/live": watch,
+          "/v1/telemetry": deliver,
+          "/v1/*": answerApi,
           "/healthz": () => json(200, { status: "ok", version: VERSION }),
           "/readyz": ready,
-          "/docs": Docs.docs,
-          "/openapi.json": Docs.openApi,
+          "/docs": open(Docs.docs),
+          "/openapi.json": open(Docs.openApi),
         },
-        fetch: answerNothing,
+        fetch: open(answerNothing),
         websocket,
       }),
     )
@@ -181,5 +224,5 @@ const make = (options: ServerOptions) =>
 
 export const layer = (
   options: ServerOptions,
-): Layer.Layer<Server, PortTaken | ListenFailed, Api | Health | LiveDoor | LiveHub | TelemetryDoor> =>
+): Layer.Layer<Server, PortTaken | ListenFailed, Health | LiveDoor | LiveHub | Reception | TelemetryDoor> =>
   Layer.scoped(Server, make(options))

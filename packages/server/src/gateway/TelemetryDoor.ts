@@ -9,7 +9,9 @@ import type { DeviceId } from "@paceline/core/contract"
 import { Context, Duration, Effect, FiberSet, Layer } from "effect"
 import { Devices } from "../contexts/devices/Service.ts"
 import { Keys } from "../contexts/identity/Service.ts"
+import { Compartments } from "./Compartments.ts"
 import { CloseCode, type Connection } from "./Connection.ts"
+import { DoorLimits } from "./DoorLimits.ts"
 import { type Surroundings, TelemetrySession } from "./TelemetrySession.ts"
 
 /** What can be set about the door. */
@@ -38,6 +40,8 @@ const make = (options: TelemetryDoorOptions) =>
   Effect.gen(function* () {
     const devices = yield* Devices
     const keys = yield* Keys
+    const { telemetry } = yield* Compartments
+    const limits = yield* DoorLimits
     const open = new Set<TelemetrySession>()
     const speaking = new Map<DeviceId, TelemetrySession>()
     const timers = yield* FiberSet.makeRuntime<never>()
@@ -47,6 +51,8 @@ const make = (options: TelemetryDoorOptions) =>
     const surroundings: Surroundings = {
       devices,
       keys,
+      store: (deviceId, chunks) => telemetry.run(devices.receive(deviceId, chunks)),
+      countWrongKey: (address) => limits.ended({ address, actor: null }, 401),
       window: options.window,
       run,
       enter: (deviceId, session) => {
@@ -86,5 +92,7 @@ const make = (options: TelemetryDoorOptions) =>
     })
   })
 
-export const layer = (options: TelemetryDoorOptions): Layer.Layer<TelemetryDoor, never, Devices | Keys> =>
+export const layer = (
+  options: TelemetryDoorOptions,
+): Layer.Layer<TelemetryDoor, never, Compartments | Devices | DoorLimits | Keys> =>
   Layer.scoped(TelemetryDoor, make(options))

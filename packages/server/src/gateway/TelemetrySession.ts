@@ -5,7 +5,8 @@
  * and only what is durable is acknowledged. What a bridge sends wrong is answered with a `Problem` in words before
  * the connection ends; nothing the bridge buffers is lost by it.
  */
-import type { DeviceId } from "@paceline/core/contract"
+import type { Bulkhead } from "@paceline/core/concurrency"
+import type { DeviceId, TooManyRequests, Unavailable } from "@paceline/core/contract"
 import { type FrameError, TelemetryFrame } from "@paceline/core/wire"
 import { type Cause, Effect } from "effect"
 import { type Chunk, isIncarnation } from "../contexts/devices/Model.ts"
@@ -17,6 +18,13 @@ import { CloseCode, type Connection } from "./Connection.ts"
 export interface Surroundings {
   readonly devices: Devices
   readonly keys: Keys
+  /** Stores chunks when it is their turn. */
+  readonly store: (
+    deviceId: DeviceId,
+    chunks: ReadonlyArray<Chunk>,
+  ) => Effect.Effect<Receipt, Unavailable | Bulkhead.BulkheadFull | Bulkhead.BulkheadWaitExceeded>
+  /** Counts a wrong key from an address; fails when there were too many. */
+  readonly countWrongKey: (address: string) => Effect.Effect<void, TooManyRequests>
   /** So many chunks may be on their way without an acknowledgement. */
   readonly window: number
   /** Runs an effect of this session; the door waits for it when it closes. */
@@ -129,11 +137,16 @@ export class TelemetrySession {
   }
 
   #unauthorized(deviceId: string): Effect.Effect<void> {
+    const { address } = this.#connection
     const message = `This is not the key of device "${deviceId}".`
-    return Effect.logWarning("A bridge came with a wrong key.").pipe(
-      Effect.annotateLogs({ deviceId: deviceId.slice(0, 64) }),
-      Effect.zipRight(Effect.sync(() => this.#refuse("unauthorized", message, CloseCode.Unauthorized))),
-    )
+    return Effect.matchEffect(this.#door.countWrongKey(address), {
+      onFailure: (error) => Effect.sync(() => this.#refuse("unavailable", error.message, CloseCode.TryAgainLater)),
+      onSuccess: () =>
+        Effect.logWarning("A bridge came with a wrong key.").pipe(
+          Effect.annotateLogs({ deviceId: deviceId.slice(0, 64), address }),
+          Effect.zipRight(Effect.sync(() => this.#refuse("unauthorized", message, CloseCode.Unauthorized))),
+        ),
+    })
   }
 
   #greet(hello: TelemetryFrame.Hello): string | undefined {
@@ -196,9 +209,9 @@ export class TelemetrySession {
     this.#waiting = []
     this.#storing = chunks.length
     this.#door.run(
-      this.#door.devices.receive(deviceId, chunks).pipe(
+      this.#door.store(deviceId, chunks).pipe(
         Effect.tap((receipt) => Effect.sync(() => this.#answer(receipt))),
-        Effect.catchTag("Unavailable", () => this.#sendAway()),
+        Effect.catchAll(() => this.#sendAway()),
         Effect.catchAllCause((cause) => this.#failed(cause)),
         Effect.ensuring(
           Effect.sync(() => {
