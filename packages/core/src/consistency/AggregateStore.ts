@@ -33,6 +33,7 @@ export interface Stored extends Required<NewState> {
 export interface Archived {
   readonly kind: string
   readonly id: string
+  /** One more than before it was archived: that is a change too. */
   readonly version: number
   readonly state: unknown
   readonly archivedAtMs: number
@@ -60,7 +61,11 @@ export class AggregateStore extends Context.Tag("@paceline/core/consistency/Aggr
   {
     /** Inside a unit of work it sees what the unit has written; outside, what is committed. */
     readonly get: (kind: string, id: string) => Effect.Effect<Option.Option<Stored>, StorageError>
-    /** Fails with `VersionConflict` (expected 0) when the id is taken, also by an archived one. */
+    /**
+     * Fails with `VersionConflict` (expected 0) when the id is taken, also by an archived one. A `VersionConflict`, here
+     * and below, names the kind as its aggregate and the version that is there, 0 for none; nothing was written, and the
+     * unit may go on.
+     */
     readonly insert: (
       kind: string,
       id: string,
@@ -78,7 +83,7 @@ export class AggregateStore extends Context.Tag("@paceline/core/consistency/Aggr
       id: string,
       expectedVersion: number,
     ) => Effect.Effect<void, StorageError | VersionConflict, Transaction>
-    /** Moves it out of the way with its final state. `get` no longer finds it. */
+    /** Moves it out of the way with its final state. `get` no longer finds it, and its id stays taken. */
     readonly archive: (
       kind: string,
       id: string,
@@ -89,15 +94,15 @@ export class AggregateStore extends Context.Tag("@paceline/core/consistency/Aggr
     readonly getArchived: (kind: string, id: string) => Effect.Effect<Option.Option<Archived>, StorageError>
     readonly list: (kind: string, page: Page) => Effect.Effect<ReadonlyArray<Stored>, StorageError>
     readonly listArchived: (kind: string, page: Page) => Effect.Effect<ReadonlyArray<Archived>, StorageError>
-    /** Forgets what was archived before `beforeMs`, at most `limit`; answers how many. */
+    /** Forgets what was archived before `beforeMs`, at most `limit`; answers how many. Their ids are free then. */
     readonly dropArchived: (
       kind: string,
       beforeMs: number,
       limit: number,
     ) => Effect.Effect<number, StorageError, Transaction>
     /**
-     * Takes up to `limit` of this kind and rank that are due at `nowMs`, longest due first, and makes them due again at
-     * `untilMs`: whoever claimed must change them before that. What another unit is claiming at the moment is passed over.
+     * Takes up to `limit` of this kind and rank that are due at `nowMs`, longest due first, raises their versions, and
+     * makes them due again at `untilMs`: whoever claimed must change them before that. What another unit is claiming at the moment is passed over.
      */
     readonly claim: (
       kind: string,
@@ -106,7 +111,7 @@ export class AggregateStore extends Context.Tag("@paceline/core/consistency/Aggr
     ) => Effect.Effect<ReadonlyArray<Stored>, StorageError, Transaction>
     /** When the next of this kind is due, of whatever rank; null when none ever is. */
     readonly nextDueAtMs: (kind: string) => Effect.Effect<number | null, StorageError>
-    /** What waits, by rank; ranks with nothing in them are left out. */
+    /** What waits, in the order of the ranks; a rank in which nothing is or will be due is left out. */
     readonly backlog: (kind: string, nowMs: number) => Effect.Effect<ReadonlyArray<Backlog>, StorageError>
     /** How many there are of the kind, finished ones not counted. */
     readonly count: (kind: string) => Effect.Effect<number, StorageError>

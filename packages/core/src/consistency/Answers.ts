@@ -21,7 +21,8 @@ export class Answers extends Context.Tag("@paceline/core/consistency/Answers")<
   {
     /**
      * The answer that was stored under the key (JSON data), or none: the key is then this unit's, until it ends. Waits
-     * while another unit that took the key is still running. A key whose time is over is as if never used.
+     * while another unit that took the key is still running. A key whose time is over, at `expiresAtMs`, is as if never
+     * used; so is one whose unit failed, or ended without an answer.
      */
     readonly take: (
       key: string,
