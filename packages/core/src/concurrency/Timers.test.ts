@@ -47,6 +47,21 @@ describe("Timers", () => {
     }),
   )
 
+  it.effect("does not run what is due at once before it has been scheduled", () =>
+    Effect.gen(function* () {
+      const timers = yield* Timers.Timers
+      timers.schedule(5_000, () => {})
+      let scheduled = false
+      let ranAfter: boolean | undefined
+      timers.schedule(0, () => {
+        ranAfter = scheduled
+      })
+      scheduled = true
+      yield* TestClock.adjust(0)
+      expect(ranAfter).toBe(true)
+    }).pipe(Effect.provide(Timers.layer)),
+  )
+
   it.live("wakes on the real clock", () =>
     Effect.gen(function* () {
       const timers = yield* Timers.Timers

@@ -35,7 +35,9 @@ export const make: Effect.Effect<TimersService, never, Scope.Scope> = Effect.gen
     // Nanoseconds come from the host's monotonic clock; milliseconds come from the calendar and may go back.
     now: () => Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000,
     wakeAfter: (millis, wake) => {
-      const alarm = runFork(Effect.zipRight(clock.sleep(Duration.millis(millis)), Effect.sync(wake)))
+      // `runFork` starts at once, and a sleep of nothing may end at once: what is due must not run before it is scheduled.
+      const pause = millis > 0 ? clock.sleep(Duration.millis(millis)) : Effect.yieldNow()
+      const alarm = runFork(Effect.zipRight(pause, Effect.sync(wake)))
       return () => alarm.unsafeInterruptAsFork(FiberId.none)
     },
   })

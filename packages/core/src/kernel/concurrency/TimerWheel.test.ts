@@ -129,4 +129,13 @@ describe("TimerWheel", () => {
       { numRuns: 300 },
     )
   })
+
+  it("cancels nothing by a handle that it never gave out", () => {
+    const wheel = TimerWheel.make<string>(0)
+    expect(TimerWheel.cancel(wheel, 5)).toBe(false)
+    TimerWheel.schedule(wheel, 10, "a")
+    expect(TimerWheel.cancel(wheel, 1)).toBe(false)
+    expect(wheel.size).toBe(1)
+    expect(TimerWheel.poll(wheel, 10)).toBe("a")
+  })
 })

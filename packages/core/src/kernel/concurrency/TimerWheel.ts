@@ -103,7 +103,9 @@ export const schedule = <A extends {}>(wheel: TimerWheel<A>, deadline: number, v
 /** Takes an entry off the wheel. False when it was due or cancelled before. */
 export const cancel = <A extends {}>(wheel: TimerWheel<A>, handle: Handle): boolean => {
   const index = handle % MAX_ENTRIES
-  const { generation, slot } = wheel.entries
+  const { generation, slot, used } = wheel.entries
+  // A handle that was never given out: of another wheel, say.
+  if (index >= used) return false
   if (generation[index] !== Math.floor(handle / MAX_ENTRIES) || slot[index] === NONE) return false
   takeOff(wheel, index)
   return true

@@ -145,4 +145,27 @@ describe("Timers", () => {
       }),
     )
   })
+
+  it("drops all that waits when it is closed, and takes nothing more", () => {
+    const clock = fakeClock()
+    const timers = Timers.make(clock)
+    const waiting = Timers.after(timers, 10, () => expect.unreachable())
+    Timers.close(timers)
+    const late = Timers.after(timers, 10, () => expect.unreachable())
+    clock.moveTo(100)
+    expect([timers.wheel.size, clock.pending()]).toEqual([0, 0])
+    expect([Timers.cancel(timers, waiting), Timers.cancel(timers, late)]).toEqual([false, false])
+    expect(timers.wheel.size).toBe(0)
+  })
+
+  it("runs what is to wait for no number at all at once, instead of never", () => {
+    const clock = fakeClock()
+    const timers = Timers.make(clock)
+    let ran = false
+    Timers.after(timers, Number.NaN, () => {
+      ran = true
+    })
+    clock.moveTo(0)
+    expect(ran).toBe(true)
+  })
 })

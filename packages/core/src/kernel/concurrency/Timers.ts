@@ -20,14 +20,14 @@ import * as TimerWheel from "./TimerWheel.ts"
 /** What tells the time and wakes. `now` is in milliseconds from any origin, best one that never goes back. */
 export interface AlarmClock {
   readonly now: () => number
-  /** Calls `wake` once after so many milliseconds. Returns what revokes it. */
+  /** Calls `wake` once after so many milliseconds, never before it has returned. Returns what revokes it. */
   readonly wakeAfter: (millis: number, wake: () => void) => () => void
 }
 
 export interface Timers {
   readonly clock: AlarmClock
-  readonly wheel: TimerWheel.TimerWheel<() => void>
-  /** The time the alarm is set to, Infinity when it is off. */
+  wheel: TimerWheel.TimerWheel<() => void>
+  /** The time the alarm is set to, Infinity when it is off, -Infinity when it is closed. */
   armedFor: number
   disarm: () => void
   /** While due entries run: the time they are due at. What they schedule in turn is due later than this. */
@@ -39,6 +39,8 @@ export type Handle = TimerWheel.Handle
 /** The greatest delay that hosts' timers take; a longer one is waited for in parts. */
 const LONGEST_DELAY_MILLIS = 2 ** 31 - 1
 
+const CLOSED = Number.NEGATIVE_INFINITY
+
 const nothing = (): void => {}
 
 export const make = (clock: AlarmClock): Timers => ({
@@ -49,11 +51,19 @@ export const make = (clock: AlarmClock): Timers => ({
   ringingAt: Number.NEGATIVE_INFINITY,
 })
 
-/** Calls `run` once, not before `millis` have passed. It must not throw; if it does, the rest still runs. */
+/** Names nothing that waits. */
+const NO_HANDLE: Handle = -1
+
+/**
+ * Calls `run` once, not before `millis` have passed; never, once closed. It must not throw; if it does, the rest still
+ * runs.
+ */
 export const after = (timers: Timers, millis: number, run: () => void): Handle => {
+  if (timers.armedFor === CLOSED) return NO_HANDLE
   const deadline = Math.max(timers.clock.now() + millis, timers.ringingAt + 1)
   const handle = TimerWheel.schedule(timers.wheel, deadline, run)
-  if (deadline < timers.armedFor) arm(timers)
+  // What is not a number is due at once, and so must have its alarm.
+  if (!(deadline >= timers.armedFor)) arm(timers)
   return handle
 }
 
@@ -64,7 +74,8 @@ export const cancel = (timers: Timers, handle: Handle): boolean => TimerWheel.ca
 export const close = (timers: Timers): void => {
   timers.disarm()
   timers.disarm = nothing
-  timers.armedFor = Number.NEGATIVE_INFINITY
+  timers.armedFor = CLOSED
+  timers.wheel = TimerWheel.make(timers.wheel.elapsed)
 }
 
 const arm = (timers: Timers): void => {
@@ -88,6 +99,6 @@ const ring = (timers: Timers): void => {
     }
   } finally {
     timers.ringingAt = Number.NEGATIVE_INFINITY
-    if (timers.armedFor !== Number.NEGATIVE_INFINITY) arm(timers)
+    if (timers.armedFor !== CLOSED) arm(timers)
   }
 }
