@@ -1,6 +1,6 @@
 /** What the lock does by the clock, over the store in memory. What it promises is in the suite that every store passes. */
 import { describe, expect, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Layer, TestClock } from "effect"
+import { ConfigProvider, Effect, Exit, Fiber, Layer, Metric, Scope, TestClock } from "effect"
 import * as DistributedLock from "./DistributedLock.ts"
 import * as Timers from "./Timers.ts"
 
@@ -125,6 +125,47 @@ describe("DistributedLock on memory", () => {
       )
       expect(ran).toBe(1_000)
       expect(asked).toBe(1_000)
+    }).pipe(Effect.provide(memory)),
+  )
+
+  it.scoped("[resilience 76] releases what it still keeps when the service itself is closed, and says so", () =>
+    Effect.gen(function* () {
+      const { tryAcquire } = yield* DistributedLock.LockStore
+      const own = yield* Scope.make()
+      const { lock } = yield* Scope.extend(told(), own)
+      const lease = yield* lock.acquire("seats")
+      const guarded = yield* Effect.fork(Effect.flip(lease.guard(Effect.never)))
+      yield* Scope.close(own, Exit.void)
+      expect(yield* Fiber.join(guarded)).toMatchObject({ _tag: "LeaseLost", reason: "released" })
+      expect((yield* Effect.flip(lease.ensureHeld)).reason).toBe("released")
+      expect((yield* tryAcquire("seats", "the next", 1_000))._tag).toBe("Granted")
+    }).pipe(Effect.provide(memory)),
+  )
+
+  it.scoped("counts what becomes of locks, one series an outcome", () =>
+    Effect.gen(function* () {
+      const counted = Effect.map(Metric.snapshot, (pairs) => {
+        const found: Record<string, number> = {}
+        for (const { metricKey, metricState } of pairs) {
+          if (metricKey.name !== "paceline_locks_total" || !("count" in metricState)) continue
+          const outcome = metricKey.tags.map(({ key, value }) => `${key}=${value}`).join()
+          found[outcome] = Number(metricState.count)
+        }
+        return found
+      })
+      const before = yield* counted
+      const { lock } = yield* told()
+      for (let i = 0; i < 3; i++) yield* lock.withLock("counted", () => Effect.void)
+      yield* lock.withLock("counted", () =>
+        Effect.gen(function* () {
+          const late = yield* Effect.fork(Effect.flip(Effect.scoped(lock.acquire("counted", { wait: 10 }))))
+          yield* TestClock.adjust("10 millis")
+          yield* Fiber.join(late)
+        }),
+      )
+      const after = yield* counted
+      const grown = (outcome: string) => (after[outcome] ?? 0) - (before[outcome] ?? 0)
+      expect(["Acquired", "Released", "LockTimeout"].map((outcome) => grown(`outcome=${outcome}`))).toEqual([4, 4, 1])
     }).pipe(Effect.provide(memory)),
   )
 

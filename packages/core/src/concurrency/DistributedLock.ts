@@ -12,42 +12,24 @@
  * yield* DistributedLock.withLock(`seats/${eventId}`, (lease) =>
  *   Fencing.guarded(lease, seats.assign(athleteId)))
  */
-import { Config, type ConfigError, Context, Duration, Effect, Exit, Layer, Metric, Schema, Scope } from "effect"
+import { Config, type ConfigError, Context, Duration, Effect, Exit, Layer, Scope } from "effect"
 import * as Kernel from "../kernel/concurrency/Lease.ts"
-import { keep, type Lease, type LeaseEvent, type LeaseLost } from "./LeaseKeeper.ts"
-import { LockAttempts } from "./LockAttempts.ts"
+import { keep, type Lease } from "./LeaseKeeper.ts"
+import { atFront, LockAttempts } from "./LockAttempts.ts"
+import { count } from "./LockCounters.ts"
+import { type AcquireError, type LeaseLost, LockTimeout, LockTooLate } from "./LockErrors.ts"
+import type { LockEvent } from "./LockEvents.ts"
 import { LockLines } from "./LockLines.ts"
-import { LockStore, type LockUnavailable } from "./LockStore.ts"
+import { LockStore } from "./LockStore.ts"
 import * as MemoryLockStore from "./MemoryLockStore.ts"
 import { Timers } from "./Timers.ts"
 
-export { type Lease, LeaseLost } from "./LeaseKeeper.ts"
-export { LockStore, type LockStoreService, LockUnavailable, type StoreAttempt } from "./LockStore.ts"
-
-/** Others held the resource for as long as the caller would wait. Nothing is held. */
-export class LockTimeout extends Schema.TaggedError<LockTimeout>("paceline/LockTimeout")("LockTimeout", {
-  resource: Schema.String,
-  waitMillis: Schema.Number,
-}) {
-  override get message(): string {
-    return `The lock of "${this.resource}" did not become free within ${this.waitMillis} ms`
-  }
-}
-
-/** The store's answer took as long as the lease would have lasted. It was given back; nothing is held. */
-export class LockTooLate extends Schema.TaggedError<LockTooLate>("paceline/LockTooLate")("LockTooLate", {
-  resource: Schema.String,
-  tookMillis: Schema.Number,
-  ttlMillis: Schema.Number,
-}) {
-  override get message(): string {
-    return `The lock of "${this.resource}" came after ${Math.round(this.tookMillis)} ms, too late for a lease of ${this.ttlMillis} ms`
-  }
-}
+export type { Lease } from "./LeaseKeeper.ts"
+export { type AcquireError, LeaseLost, LockTimeout, LockTooLate, LockUnavailable } from "./LockErrors.ts"
+export type { LockEvent } from "./LockEvents.ts"
+export { LockStore, type LockStoreService, type StoreAttempt } from "./LockStore.ts"
 
 const DEFAULT = { ttl: Duration.seconds(30), wait: Duration.seconds(5), poll: Duration.seconds(1) } as const
-
-export type AcquireError = LockTimeout | LockTooLate | LockUnavailable
 
 export interface LockOptions {
   /** How long the lease lasts without a renewal. Default 30 s. */
@@ -62,12 +44,6 @@ export interface LockSettings extends LockOptions {
   /** Called at once: keep it short. */
   readonly onEvent?: (event: LockEvent) => void
 }
-
-export type LockEvent =
-  | LeaseEvent
-  /** `waitedMillis` since it was asked for. */
-  | { readonly _tag: "Acquired"; readonly resource: string; readonly token: number; readonly waitedMillis: number }
-  | { readonly _tag: "NotAcquired"; readonly resource: string; readonly error: AcquireError }
 
 export class DistributedLock extends Context.Tag("@paceline/core/concurrency/DistributedLock")<
   DistributedLock,
@@ -92,16 +68,6 @@ export const withLock = <A, E, R>(
   options?: LockOptions,
 ): Effect.Effect<A, E | AcquireError | LeaseLost, R | DistributedLock> =>
   Effect.flatMap(DistributedLock, (lock) => lock.withLock(resource, use, options))
-
-const outcomes = Metric.counter("paceline_locks_total", {
-  description: "Locks acquired, released and lost, and those not acquired by error",
-  incremental: true,
-})
-
-const count = (event: LockEvent): void => {
-  const outcome = event._tag === "NotAcquired" ? event.error._tag : event._tag
-  Metric.tagged(outcomes, "outcome", outcome).unsafeUpdate(1, [])
-}
 
 /** Over the store in the context. All renewals and waits are on the wheel of `Timers`. */
 export const make = (settings: LockSettings = {}): Effect.Effect<Service, never, LockStore | Timers | Scope.Scope> =>
@@ -140,7 +106,7 @@ export const make = (settings: LockSettings = {}): Effect.Effect<Service, never,
             return Effect.fail(error)
           }
 
-          const granted = yield* Effect.flatMap(place.front, (front) =>
+          const granted = yield* Effect.flatMap(atFront(place), (front) =>
             front ? asking.until(deadline, place) : Effect.succeed(undefined),
           ).pipe(
             restore,

@@ -3,25 +3,13 @@
  *
  * A renewal that fails is tried again, soon, as long as the lease lasts; one that hangs does not make it last longer.
  */
-import { Cause, Deferred, Effect, Either, Fiber, Schema, type Scope } from "effect"
+import { Cause, Deferred, Effect, Either, Fiber, type Scope } from "effect"
 import * as Kernel from "../kernel/concurrency/Lease.ts"
 import { awaitWithin } from "./AwaitWithin.ts"
-import type { LockStoreService, LockUnavailable } from "./LockStore.ts"
+import { LeaseLost } from "./LockErrors.ts"
+import type { LeaseEvent } from "./LockEvents.ts"
+import type { LockStoreService } from "./LockStore.ts"
 import type { TimersService } from "./Timers.ts"
-
-/**
- * Another may hold the resource now: write no more. `expired`: not renewed in time. `refused`: the store says that it
- * is over. `released`: its scope was closed.
- */
-export class LeaseLost extends Schema.TaggedError<LeaseLost>("paceline/LeaseLost")("LeaseLost", {
-  resource: Schema.String,
-  token: Schema.Int,
-  reason: Schema.Literal("expired", "refused", "released"),
-}) {
-  override get message(): string {
-    return `The lock of "${this.resource}" under token ${this.token} is lost (${this.reason}): another may hold it`
-  }
-}
 
 export interface Lease {
   readonly resource: string
@@ -34,23 +22,6 @@ export interface Lease {
   /** Runs the effect while the lease is held; interrupts it, and fails, when it is lost. */
   readonly guard: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LeaseLost, R>
 }
-
-export type LeaseEvent =
-  | { readonly _tag: "Renewed" | "Released"; readonly resource: string; readonly token: number }
-  | {
-      readonly _tag: "RenewalFailed"
-      readonly resource: string
-      readonly token: number
-      readonly error: LockUnavailable
-    }
-  /** Not released at the store: it stays taken until it expires. */
-  | {
-      readonly _tag: "ReleaseFailed"
-      readonly resource: string
-      readonly token: number
-      readonly error: LockUnavailable
-    }
-  | { readonly _tag: "Lost"; readonly resource: string; readonly token: number; readonly reason: Kernel.LossReason }
 
 export interface Keeping {
   readonly store: LockStoreService
@@ -68,7 +39,7 @@ export interface Keeping {
 /** The longest that the end of a scope waits for the store, in milliseconds. The release goes on behind it. */
 const RELEASE_WAIT_MILLIS = 5_000
 
-/** Starts renewing. `close` releases. */
+/** Starts renewing. `close` releases. To be run with interruption off. */
 export const keep = (keeping: Keeping): Effect.Effect<Lease & { readonly close: Effect.Effect<void> }> => {
   const { lease, onEnd, owner, resource, scope, store, tell, timers } = keeping
   const { token } = lease
@@ -130,7 +101,29 @@ export const keep = (keeping: Keeping): Effect.Effect<Lease & { readonly close: 
       // What the store may still think to be held, by a renewal whose answer came too late.
       yield* release
     })
-    const renewals = yield* Effect.forkIn(Effect.interruptible(renewing), scope)
+
+    /** Gives the lease back. `fork` says where the release goes on when it takes longer than anyone waits. */
+    const letGo = (fork: typeof Effect.forkDaemon) =>
+      Effect.gen(function* () {
+        if (Kernel.lossOf(lease, timers.now()) === undefined) lease.lost = "released"
+        const releasing = yield* fork(Effect.interruptible(release))
+        const exit = yield* awaitWithin(releasing, RELEASE_WAIT_MILLIS, timers)
+        yield* end("released")
+        return exit === undefined ? releasing : undefined
+      })
+
+    let closing = false
+    // Interrupted by nobody who closes the lease: the service itself ends, and nobody would renew any more.
+    const orphaned = Effect.suspend(() =>
+      closing
+        ? Effect.void
+        : Effect.flatMap(letGo(Effect.forkDaemon), (late) => (late ? Fiber.interruptFork(late) : Effect.void)),
+    )
+    // Interruption is off here, and so in the fiber until it renews: it may be interrupted before it has begun.
+    const renewals = yield* Effect.forkIn(
+      Effect.onInterrupt(Effect.interruptible(renewing), () => orphaned),
+      scope,
+    )
 
     const ensureHeld = Effect.suspend(() => {
       const reason = Kernel.lossOf(lease, timers.now())
@@ -138,11 +131,9 @@ export const keep = (keeping: Keeping): Effect.Effect<Lease & { readonly close: 
     })
 
     const close = Effect.gen(function* () {
+      closing = true
       yield* Fiber.interrupt(renewals)
-      if (Kernel.lossOf(lease, timers.now()) === undefined) lease.lost = "released"
-      const releasing = yield* Effect.forkIn(Effect.interruptible(release), scope)
-      yield* awaitWithin(releasing, RELEASE_WAIT_MILLIS, timers)
-      yield* end("released")
+      yield* letGo(Effect.forkIn(scope))
     })
 
     return {

@@ -7,8 +7,9 @@
 import { Effect, Fiber, Random, type Scope } from "effect"
 import type { FencingToken } from "../kernel/concurrency/Lease.ts"
 import { awaitWithin } from "./AwaitWithin.ts"
+import type { LockUnavailable } from "./LockErrors.ts"
 import type { Place } from "./LockLines.ts"
-import type { LockStoreService, LockUnavailable, StoreAttempt } from "./LockStore.ts"
+import type { LockStoreService, StoreAttempt } from "./LockStore.ts"
 import type { TimersService } from "./Timers.ts"
 
 export interface Asking {
@@ -55,7 +56,7 @@ export class LockAttempts {
         if (answer === undefined || left <= 0) return undefined
         // The fronts of other processes poll too: not all in the same millisecond.
         const poll = pollMillis * (0.75 + 0.5 * (yield* Random.next))
-        yield* place.hinted(seen, Math.min(left, poll, Math.max(1, answer.retryAfterMillis)))
+        yield* hinted(place, seen, Math.min(left, poll, Math.max(1, answer.retryAfterMillis)))
         patience = Math.max(1, deadline - timers.now())
       }
     })
@@ -89,3 +90,10 @@ export class LockAttempts {
     )
   }
 }
+
+/** Suspends until this is the front of its line: true. False when its deadline came first. */
+export const atFront = (place: Place): Effect.Effect<boolean> =>
+  Effect.async((resume) => Effect.sync(place.front((front) => resume(Effect.succeed(front)))))
+
+const hinted = (place: Place, seen: number, millis: number): Effect.Effect<void> =>
+  Effect.async((resume) => Effect.sync(place.hinted(seen, millis, () => resume(Effect.void))))

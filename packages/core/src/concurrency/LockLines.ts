@@ -1,12 +1,12 @@
 /**
- * The lines of those in this process who want a lock: one a resource, first in, first out.
+ * The lines of those in this process who want a lock: one a resource, first in, first out. It tells through callbacks
+ * and knows neither fibers nor promises.
  *
  * Only the front asks the store, so a thousand waiters cost it no more than one, and a lock that is released goes to
  * the next in line without anybody else waking up.
  */
-import { Effect } from "effect"
 import * as Permits from "../kernel/concurrency/Permits.ts"
-import type { TimersService } from "./Timers.ts"
+import type { Alarm } from "./Alarm.ts"
 
 interface Line {
   readonly permits: Permits.Permits<() => void>
@@ -16,24 +16,27 @@ interface Line {
   wake: (() => void) | undefined
 }
 
+/** Takes the wish to be told back. */
+export type Forget = () => void
+
 /** A place in a line. */
 export interface Place {
-  /** Suspends until this is the front: true. False when `deadline` came first. To be left in either case. */
-  readonly front: Effect.Effect<boolean>
+  /** Tells true when this is the front, perhaps at once; false when `deadline` came first. To be left in either case. */
+  readonly front: (tell: (front: boolean) => void) => Forget
   /** How often a release was heard of: to be read before the store is asked. */
   readonly hints: () => number
-  /** Suspends until more than `seen` hints were heard, or for so many milliseconds. */
-  readonly hinted: (seen: number, millis: number) => Effect.Effect<void>
+  /** Tells when more than `seen` hints were heard, perhaps at once, or after so many milliseconds. */
+  readonly hinted: (seen: number, millis: number, tell: () => void) => Forget
   /** Lets the next one to the front. Twice does nothing. */
   readonly leave: () => void
 }
 
 export class LockLines {
-  readonly #timers: TimersService
+  readonly #alarm: Alarm
   readonly #lines = new Map<string, Line>()
 
-  constructor(timers: TimersService) {
-    this.#timers = timers
+  constructor(alarm: Alarm) {
+    this.#alarm = alarm
   }
 
   /** How many resources somebody waits for or holds. */
@@ -51,38 +54,54 @@ export class LockLines {
     }
   }
 
-  /** Gets in line. `deadline` is on the clock of the timers. */
+  /** Gets in line. `deadline` is on the clock of the alarm. */
   enter(resource: string, deadline: number): Place {
+    const alarm = this.#alarm
     const line = this.#lines.get(resource) ?? { permits: Permits.make<() => void>(1), hints: 0, wake: undefined }
     this.#lines.set(resource, line)
-    let onFront = (): void => {}
+    let onFront = nothing
     let left = false
     const waiter = Permits.waiter(() => onFront())
     Permits.wait(line.permits, waiter)
     settle(line)
     return {
-      front: Effect.async<boolean>((resume) => {
-        if (waiter.held > 0) return resume(Effect.succeed(true))
-        const late = this.#timers.schedule(deadline - this.#timers.now(), () => resume(Effect.succeed(false)))
-        onFront = () => {
-          this.#timers.cancel(late)
-          resume(Effect.succeed(true))
+      front: (tell) => {
+        if (waiter.held > 0) {
+          tell(true)
+          return nothing
         }
-        return Effect.sync(() => void this.#timers.cancel(late))
-      }),
+        const end = (): void => {
+          onFront = nothing
+          alarm.cancel(late)
+        }
+        const late = alarm.schedule(deadline - alarm.now(), () => {
+          end()
+          tell(false)
+        })
+        onFront = () => {
+          end()
+          tell(true)
+        }
+        return end
+      },
       hints: () => line.hints,
-      hinted: (seen, millis) =>
-        Effect.async<void>((resume) => {
-          if (line.hints !== seen) return resume(Effect.void)
-          const timer = this.#timers.schedule(millis, () => end())
-          const end = (): void => {
-            this.#timers.cancel(timer)
-            line.wake = undefined
-            resume(Effect.void)
-          }
-          line.wake = end
-          return Effect.sync(end)
-        }),
+      hinted: (seen, millis, tell) => {
+        if (line.hints !== seen) {
+          tell()
+          return nothing
+        }
+        const end = (): void => {
+          line.wake = undefined
+          alarm.cancel(timer)
+        }
+        const ring = (): void => {
+          end()
+          tell()
+        }
+        const timer = alarm.schedule(millis, ring)
+        line.wake = ring
+        return end
+      },
       leave: () => {
         if (left) return
         left = true
@@ -93,5 +112,7 @@ export class LockLines {
     }
   }
 }
+
+const nothing = (): void => {}
 
 const settle = (line: Line): void => Permits.next(line.permits)?.value()

@@ -4,19 +4,9 @@
  * A store decides as `kernel/concurrency/Lease` does, by a clock of its own that all who use the store share. Each call is atomic
  * and short, and durable before it answers: a token that was given out is never given again.
  */
-import { Context, type Effect, Schema, type Scope } from "effect"
+import { Context, type Effect, type Scope } from "effect"
 import type { FencingToken } from "../kernel/concurrency/Lease.ts"
-
-/** The store could not be asked. Whether it did what was asked is not known. */
-export class LockUnavailable extends Schema.TaggedError<LockUnavailable>("paceline/LockUnavailable")(
-  "LockUnavailable",
-  { resource: Schema.String, cause: Schema.Defect },
-) {
-  override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The lock of "${this.resource}" cannot be asked for: ${why}`
-  }
-}
+import type { LockUnavailable } from "./LockErrors.ts"
 
 export type StoreAttempt =
   | { readonly _tag: "Granted"; readonly token: FencingToken }
