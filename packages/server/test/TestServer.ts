@@ -11,12 +11,14 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import type { DeviceId } from "@paceline/core/contract"
 import { Contact } from "@paceline/core/kernel"
 import { EventLog } from "@paceline/core/messaging"
+import { Degradation } from "@paceline/core/resilience"
 import { Effect, Layer, Logger } from "effect"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { Keys } from "../src/contexts/identity/Service.ts"
 import * as Compartments from "../src/gateway/Compartments.ts"
 import * as DoorLimits from "../src/gateway/DoorLimits.ts"
 import * as Gateway from "../src/gateway/Gateway.ts"
+import * as Load from "../src/gateway/Load.ts"
 import { Server } from "../src/gateway/Server.ts"
 
 export interface Answer {
@@ -38,6 +40,7 @@ export const options: Gateway.GatewayOptions = {
   window: 8,
   ...DoorLimits.standard,
   ...Compartments.standard,
+  ...Load.standard,
 }
 
 /** Waits, on the real clock, until `probe` gives a value that `accept` takes; fails after 5 s with the last one. */
@@ -57,6 +60,8 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
     const keys = yield* Keys
     const log = yield* EventLog.EventLog
     const sql = yield* SqlClient
+    const compartments = yield* Compartments.Compartments
+    const degradation = yield* Degradation.Degradation
     const adminKey = yield* keys.issue({ _tag: "Admin" })
 
     const send = (method: string, path: string, body?: BodyInit, key: string | null = adminKey) =>
@@ -95,7 +100,7 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
       return { deviceId, key: String(body.key) }
     })
 
-    return { url, adminKey, send, request, events, addAthlete, addDevice, sql, log }
+    return { url, adminKey, send, request, events, addAthlete, addDevice, sql, log, compartments, degradation }
   }),
 }) {
   /** A server in the data folder given, with some options of its own. */

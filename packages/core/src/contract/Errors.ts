@@ -54,7 +54,11 @@ export class TooManyRequests extends Schema.TaggedError<TooManyRequests>("paceli
 export class Unavailable extends Schema.TaggedError<Unavailable>("paceline/Unavailable")(
   "Unavailable",
   { message: Schema.String },
-  HttpApiSchema.annotations({ status: 503 }),
+  HttpApiSchema.annotations({
+    status: 503,
+    description:
+      "The server cannot do it now, or has too much to do. Nothing was changed; `Retry-After` says when to try again.",
+  }),
 ) {}
 
 /** How a store says that it cannot. Matched by shape, so that this file knows no store. */

@@ -54,6 +54,8 @@ export const all = {
   limitBurstPercent: flagOf(Settings.all.limitBurstPercent),
   apiConcurrency: flagOf(Settings.all.apiConcurrency),
   apiQueue: flagOf(Settings.all.apiQueue),
+  degradeAtPercent: flagOf(Settings.all.degradeAtPercent),
+  recoverAtPercent: flagOf(Settings.all.recoverAtPercent),
   telemetryConcurrency: flagOf(Settings.all.telemetryConcurrency),
   config: file,
 }

@@ -70,6 +70,8 @@ const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => (
   burstPercent: settings.limitBurstPercent.value,
   apiConcurrency: settings.apiConcurrency.value,
   apiQueue: settings.apiQueue.value,
+  degradeAtPercent: settings.degradeAtPercent.value,
+  recoverAtPercent: settings.recoverAtPercent.value,
   telemetryConcurrency: settings.telemetryConcurrency.value,
 })
 

@@ -48,6 +48,10 @@ describe("Settings", () => {
     expect(problemOf({ flags: { "contact-lost-seconds": "4" } })).toContain("must be later than it is stale")
   })
 
+  it("refuse features that come back at a load at which they go", () => {
+    expect(problemOf({ flags: { "recover-at-percent": "90" } })).toContain("which must be less than they go at, 90 %")
+  })
+
   it("refuse proxies that are no addresses, and limits that are no numbers", () => {
     expect(problemOf({ flags: { "trusted-proxies": "127.0.0.1, 10.0.0.0/8" } })).toBe("none")
     expect(problemOf({ environment: { PACELINE_TRUSTED_PROXIES: "nginx" } })).toBe(

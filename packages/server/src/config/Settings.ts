@@ -128,6 +128,13 @@ export const all = {
     wholeNumber(0, 100_000),
     256,
   ),
+  degradeAtPercent: setting(
+    "degrade-at-percent",
+    "Load from which leaderboards and points rest, percent of what can be done.",
+    percent,
+    90,
+  ),
+  recoverAtPercent: setting("recover-at-percent", "Load down to which they come back, percent.", percent, 70),
   telemetryConcurrency: setting(
     "telemetry-concurrency",
     "The chunks of so many bridges are stored at once.",
@@ -155,7 +162,7 @@ export const sections: Readonly<Record<string, ReadonlyArray<keyof typeof all>>>
     "limitScanning",
     "limitBurstPercent",
   ],
-  Load: ["apiConcurrency", "apiQueue", "bridgeWindow", "telemetryConcurrency"],
+  Load: ["apiConcurrency", "apiQueue", "telemetryConcurrency", "bridgeWindow", "degradeAtPercent", "recoverAtPercent"],
 }
 
 type All = typeof all
@@ -191,6 +198,8 @@ export const resolveAll = (sources: Sources): Either.Either<ResolvedSettings, In
       limitBurstPercent: yield* resolve(all.limitBurstPercent, sources),
       apiConcurrency: yield* resolve(all.apiConcurrency, sources),
       apiQueue: yield* resolve(all.apiQueue, sources),
+      degradeAtPercent: yield* resolve(all.degradeAtPercent, sources),
+      recoverAtPercent: yield* resolve(all.recoverAtPercent, sources),
       telemetryConcurrency: yield* resolve(all.telemetryConcurrency, sources),
     }
     const { contactLostSeconds: lost, contactStaleSeconds: stale } = settings
@@ -200,6 +209,16 @@ export const resolveAll = (sources: Sources): Either.Either<ResolvedSettings, In
           setting: lost.setting.name,
           source: "with contact-stale-seconds",
           problem: `a heart rate is lost after ${lost.value} s, which must be later than it is stale, ${stale.value} s`,
+        }),
+      )
+    }
+    const { degradeAtPercent: degrade, recoverAtPercent: recover } = settings
+    if (recover.value >= degrade.value) {
+      return yield* Either.left(
+        new InvalidSetting({
+          setting: recover.setting.name,
+          source: "with degrade-at-percent",
+          problem: `features come back at ${recover.value} %, which must be less than they go at, ${degrade.value} %`,
         }),
       )
     }

@@ -23,6 +23,7 @@ import * as Compartments from "./Compartments.ts"
 import * as DoorLimits from "./DoorLimits.ts"
 import * as LiveDoor from "./LiveDoor.ts"
 import * as LiveHub from "./LiveHub.ts"
+import * as Load from "./Load.ts"
 import * as Reception from "./Reception.ts"
 import * as Server from "./Server.ts"
 import * as TelemetryDoor from "./TelemetryDoor.ts"
@@ -42,6 +43,7 @@ export type GatewayOptions = Server.ServerOptions &
   ContextOptions &
   TelemetryDoor.TelemetryDoorOptions &
   DoorLimits.DoorLimitsOptions &
+  Load.LoadOptions &
   Compartments.CompartmentsOptions
 
 const heartRates = Layer.sync(HeartRates, () => Broadcast.make<HeartRateReading>())
@@ -65,17 +67,19 @@ export const contexts = (options: ContextOptions) => {
 
 /**
  * What keeps one part of the server from another's load. One process limits by its own memory: a request costs a
- * microsecond then, and what a restart forgets is a minute's counts.
+ * microsecond or two then, and what a restart forgets is a minute's counts.
  */
-export const protection = (options: DoorLimits.DoorLimitsOptions & Compartments.CompartmentsOptions) =>
+export const protection = (
+  options: DoorLimits.DoorLimitsOptions & Compartments.CompartmentsOptions & Load.LoadOptions,
+) =>
   Layer.merge(
-    Compartments.layer(options),
+    Load.layer(options).pipe(Layer.provideMerge(Compartments.layer(options))),
     DoorLimits.layer(options).pipe(Layer.provide(RateLimiter.layer), Layer.provide(RateLimitStore.layerMemory())),
   )
 
 export const layer = (options: GatewayOptions) =>
   Server.layer(options).pipe(
     Layer.provide(Layer.mergeAll(Reception.layer, LiveDoor.layer, TelemetryDoor.layer(options))),
-    Layer.provide(Layer.mergeAll(Api.layer, Health.Default, protection(options))),
-    Layer.provideMerge(contexts(options)),
+    Layer.provide(Layer.merge(Api.layer, Health.Default)),
+    Layer.provideMerge(Layer.merge(protection(options), contexts(options))),
   )

@@ -5,6 +5,8 @@
  * limits (`Reception`). Stopping is orderly: nothing new is let in,
  * what is under way is finished and answered, and every connection is told that the server goes away.
  */
+
+import { Degradation } from "@paceline/core/resilience"
 import { LiveFrame } from "@paceline/core/wire"
 import { Context, Duration, Effect, Layer, Runtime, Schedule } from "effect"
 import type * as Networks from "../config/Networks.ts"
@@ -100,14 +102,15 @@ const make = (options: ServerOptions) =>
     const live = yield* LiveDoor
     const telemetry = yield* TelemetryDoor
     const health = yield* Health
+    const degradation = yield* Degradation.Degradation
     const reception = yield* Reception
     const addressFrom = ClientAddress.make(options.trustedProxies)
     const origins = Origins.make(options.allowedOrigins)
     const run = Runtime.runPromise(yield* Effect.runtime<never>())
 
     const ready = async () => {
-      const readiness = await run(health.look)
-      return json(readiness.status === "ready" ? 200 : 503, readiness)
+      const [readiness, { level, off }] = await run(Effect.all([health.look, degradation.view]))
+      return json(readiness.status === "ready" ? 200 : 503, { ...readiness, degradation: { level, off } })
     }
 
     const addressOf = (request: Request, server: Bun.Server<Socket>): string =>
@@ -224,5 +227,8 @@ const make = (options: ServerOptions) =>
 
 export const layer = (
   options: ServerOptions,
-): Layer.Layer<Server, PortTaken | ListenFailed, Health | LiveDoor | LiveHub | Reception | TelemetryDoor> =>
-  Layer.scoped(Server, make(options))
+): Layer.Layer<
+  Server,
+  PortTaken | ListenFailed,
+  Degradation.Degradation | Health | LiveDoor | LiveHub | Reception | TelemetryDoor
+> => Layer.scoped(Server, make(options))
