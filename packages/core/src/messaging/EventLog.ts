@@ -3,8 +3,11 @@
  *
  * Appending needs a `Transaction`, so an event exists exactly when the state it tells of does. A consumer
  * group's offset is committed in the unit of work that holds its effect, so an effect happens once.
+ *
+ * Several groups on one topic each see all of it (publish/subscribe); the members of one group share it out among
+ * themselves, partition by partition, so that each record goes to one of them (point-to-point).
  */
-import { Context, Effect, type Either, type ParseResult, type Queue, Schema, type Scope } from "effect"
+import { Context, Effect, type Either, Option, type ParseResult, type Queue, Schema, type Scope, Tracer } from "effect"
 import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
 
 /** A topic's name, the schema of its events, and what the schema compiles to. */
@@ -22,18 +25,80 @@ export const topic = <A, I>(name: string, schema: Schema.Schema<A, I>): Topic<A,
   decode: Schema.decodeUnknownEither(schema),
 })
 
-/** What is appended. Records with the same key keep their order. `payload` is plain JSON data. */
+/** What is appended. Records with the same key keep their order. */
 export interface NewRecord {
   readonly key: string
+  /** Plain JSON data. */
   readonly payload: unknown
+  /**
+   * Names the record: appending the same id to the same topic again, within the topic's dedup time, appends nothing
+   * and answers where the first one lies.
+   */
+  readonly id?: string
+  /** What travels beside the payload, such as the W3C trace context in `traceparent`. */
+  readonly headers?: Headers
 }
 
-export interface LogRecord extends NewRecord {
+export type Headers = Readonly<Record<string, string>>
+
+export interface LogRecord {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  readonly key: string
+  readonly payload: unknown
+  readonly id: string | undefined
+  readonly headers: Headers
   /** When it was appended, milliseconds since the epoch. A label. */
   readonly appendedAtMs: number
+}
+
+/** Where a record lies. */
+export interface Position {
+  readonly partition: number
+  readonly offset: number
+  /** The record was there already, under its id. */
+  readonly duplicate: boolean
+}
+
+/** How a topic is kept. All but the partitions can be changed later. */
+export interface TopicSettings {
+  /** Fixed when the topic is first stored. 1 if not given. */
+  readonly partitions?: number
+  /** How long an id is remembered, in milliseconds. A day if not given. */
+  readonly dedupMillis?: number
+  /** How many records make a segment, the unit of retention. 10,000 if not given. */
+  readonly segmentRecords?: number
+}
+
+/** A run of records that retention drops as a whole. The last one of a partition is still being written. */
+export interface Segment {
+  readonly firstOffset: number
+  /** The offset after its last record. */
+  readonly endOffset: number
+  /** When its last record was appended, milliseconds since the epoch. */
+  readonly newestAtMs: number
+}
+
+/** What a partition holds: offsets from `start` (the first that is still there) up to `end` (the next to be given out). */
+export interface Bounds {
+  readonly start: number
+  readonly end: number
+}
+
+/** A member's hold on a partition. Its epoch is greater than that of every lease before it. */
+export interface PartitionLease {
+  readonly partition: number
+  readonly epoch: number
+  /** The member before this one did not give it back: it may have died in the middle of a batch. */
+  readonly takenOver: boolean
+}
+
+export interface Member {
+  readonly group: string
+  readonly topic: string
+  /** One consumer's identity, never used again. */
+  readonly member: string
 }
 
 /** The group's offset was moved by another since this consumer read it: its work must not commit. */
@@ -49,12 +114,26 @@ export class OffsetMoved extends Schema.TaggedError<OffsetMoved>("paceline/Offse
   }
 }
 
+/** The partition went to another member: what this one did since then must not commit. */
+export class LeaseLost extends Schema.TaggedError<LeaseLost>("paceline/LeaseLost")("LeaseLost", {
+  group: Schema.String,
+  topic: Schema.String,
+  partition: Schema.Int,
+  epoch: Schema.Int,
+}) {
+  override get message(): string {
+    return `epoch ${this.epoch} of group "${this.group}" on ${this.topic}/${this.partition} is over: another member has it`
+  }
+}
+
 export interface Lag {
   readonly group: string
   readonly topic: string
   readonly partition: number
   /** The next offset the group will read. */
   readonly committed: number
+  /** The first offset that the log still has. A group that is before it has missed what retention dropped. */
+  readonly start: number
   /** The next offset the log will give out. */
   readonly end: number
 }
@@ -62,12 +141,20 @@ export interface Lag {
 export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
   EventLog,
   {
-    /** Gives the records the next offsets of their partitions, dense and in order. */
+    /** Gives the records the next offsets of their partitions, dense and in order. Answers in the order given. */
     readonly append: (
       topic: string,
       records: ReadonlyArray<NewRecord>,
-    ) => Effect.Effect<void, StorageError, Transaction>
-    /** Up to `limit` records of a partition, from offset `from` on, in order. */
+    ) => Effect.Effect<ReadonlyArray<Position>, StorageError, Transaction>
+    /**
+     * The same as a unit of work of its own, all records or none, answered when durable; faster, because the engine
+     * groups what many publish at once. Waits while too much is waiting already.
+     */
+    readonly publish: (
+      topic: string,
+      records: ReadonlyArray<NewRecord>,
+    ) => Effect.Effect<ReadonlyArray<Position>, StorageError>
+    /** Up to `limit` records of a partition, from offset `from` on, in order. What retention dropped is passed over. */
     readonly read: (
       topic: string,
       partition: number,
@@ -76,11 +163,28 @@ export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
     ) => Effect.Effect<ReadonlyArray<LogRecord>, StorageError>
     /** All partitions of the topic, also before its first record. */
     readonly partitions: (topic: string) => Effect.Effect<ReadonlyArray<number>, StorageError>
+    /** All topics that are stored. */
+    readonly topics: Effect.Effect<ReadonlyArray<string>, StorageError>
+    readonly bounds: (topic: string, partition: number) => Effect.Effect<Bounds, StorageError>
+    /** The first offset appended at or after `atMs`; the partition's end when there is none. */
+    readonly offsetAt: (topic: string, partition: number, atMs: number) => Effect.Effect<number, StorageError>
+    /** The partition's segments, in order. */
+    readonly segments: (topic: string, partition: number) => Effect.Effect<ReadonlyArray<Segment>, StorageError>
+    /** Drops the records before `offset`. Whether it may is `Retention`'s decision. */
+    readonly dropBefore: (
+      topic: string,
+      partition: number,
+      offset: number,
+    ) => Effect.Effect<void, StorageError, Transaction>
+    /** Forgets up to `limit` ids whose dedup time is over; answers how many. */
+    readonly forgetIds: (nowMs: number, limit: number) => Effect.Effect<number, StorageError, Transaction>
+
     /** The next offset that `group` will read; 0 for a group that never committed. */
     readonly committed: (group: string, topic: string, partition: number) => Effect.Effect<number, StorageError>
     /**
      * Moves the group's offset from `expected` to `next`, inside the unit that holds the effect. `next` may lie
-     * before `expected`: the records from there on are then delivered again.
+     * before `expected`: the records from there on are then delivered again. With an `epoch` only the member whose
+     * lease it is may do so.
      */
     readonly commit: (
       group: string,
@@ -88,11 +192,35 @@ export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
       partition: number,
       expected: number,
       next: number,
-    ) => Effect.Effect<void, StorageError | OffsetMoved, Transaction>
+      epoch?: number,
+    ) => Effect.Effect<void, StorageError | OffsetMoved | LeaseLost, Transaction>
+    /** Sets the group's offset, whoever reads there: its next commit fails, and it goes on from `offset`. */
+    readonly seek: (
+      group: string,
+      topic: string,
+      partition: number,
+      offset: number,
+    ) => Effect.Effect<void, StorageError, Transaction>
     /** Makes a group known before it has read anything, so that its lag is seen from the first record on. */
     readonly subscribe: (group: string, topic: string) => Effect.Effect<void, StorageError, Transaction>
+    /** Forgets a group: its offsets, members and leases. */
+    readonly unsubscribe: (group: string, topic: string) => Effect.Effect<void, StorageError, Transaction>
     /** How far each known group has read, and how far it could. */
     readonly lag: Effect.Effect<ReadonlyArray<Lag>, StorageError>
+
+    /**
+     * Says that a member lives, for `ttlMillis` from now by the store's clock, and answers the partitions it holds now.
+     * The partitions are shared out evenly among the members that live; one changes hands when its holder gives it back
+     * at a heartbeat of its own, or when that holder's time is over. A partition that this answer no longer names is
+     * not to be worked on.
+     */
+    readonly heartbeat: (
+      member: Member,
+      ttlMillis: number,
+    ) => Effect.Effect<ReadonlyArray<PartitionLease>, StorageError>
+    /** Gives back all that the member holds. */
+    readonly leave: (member: Member) => Effect.Effect<void, StorageError>
+
     /**
      * Hints that a topic may have grown since the last one was taken; nothing is missed from the moment this
      * returns. They are for speed: reading is the truth.
@@ -101,17 +229,54 @@ export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
   }
 >() {}
 
+/** A typed event, and what to store with it. */
+export interface NewEvent<A> {
+  /** Events with the same key keep their order. */
+  readonly key: string
+  readonly event: A
+  /** As in `NewRecord`. */
+  readonly id?: string
+}
+
 /** Appends typed events: the schema encodes them, the key orders them. An event that does not fit its schema dies. */
 export const append = <A, I>(
   to: Topic<A, I>,
-  events: ReadonlyArray<{ readonly key: string; readonly event: A }>,
-): Effect.Effect<void, StorageError, Transaction | EventLog> =>
-  Effect.flatMap(EventLog, (log) =>
-    log.append(
-      to.name,
-      events.map(({ event, key }) => ({ key, payload: to.encode(event) })),
-    ),
+  events: ReadonlyArray<NewEvent<A>>,
+): Effect.Effect<ReadonlyArray<Position>, StorageError, Transaction | EventLog> =>
+  Effect.contextWithEffect((context: Context.Context<EventLog>) =>
+    Context.get(context, EventLog).append(to.name, encoded(to, events, context)),
   )
+
+/** The same as a unit of work of its own: durable when answered. */
+export const publish = <A, I>(
+  to: Topic<A, I>,
+  events: ReadonlyArray<NewEvent<A>>,
+): Effect.Effect<ReadonlyArray<Position>, StorageError, EventLog> =>
+  Effect.contextWithEffect((context: Context.Context<EventLog>) =>
+    Context.get(context, EventLog).publish(to.name, encoded(to, events, context)),
+  )
+
+/** Records that carry the span they were made in, so that a trace goes on where they are consumed. */
+const encoded = <A, I>(
+  to: Topic<A, I>,
+  events: ReadonlyArray<NewEvent<A>>,
+  context: Context.Context<never>,
+): ReadonlyArray<NewRecord> => {
+  const span = Context.getOption(context, Tracer.ParentSpan)
+  const headers: Pick<NewRecord, "headers"> = Option.isNone(span)
+    ? {}
+    : { headers: { traceparent: traceparentOf(span.value) } }
+  return events.map(({ event, id, key }) => ({
+    key,
+    payload: to.encode(event),
+    ...(id === undefined ? {} : { id }),
+    ...headers,
+  }))
+}
+
+/** W3C Trace Context, version 00. */
+const traceparentOf = (span: Tracer.AnySpan): string =>
+  `00-${span.traceId.padStart(32, "0")}-${span.spanId.padStart(16, "0")}-${span.sampled ? "01" : "00"}`
 
 /** Reads a record's event. */
 export const decode = <A, I>(from: Topic<A, I>, record: LogRecord): Effect.Effect<A, ParseResult.ParseError> =>

@@ -99,7 +99,7 @@ describe("sqlite store", () => {
       expect(yield* Effect.flip(bySql)).toMatchObject({ _tag: "StorageError", reason: "full" })
       expect(yield* payloads).toEqual(stored)
 
-      yield* UnitOfWork.run(sql`DELETE FROM log_record WHERE "offset" < 3`)
+      yield* UnitOfWork.run(sql`DELETE FROM log_record WHERE (position & 0xFFFFFFFFFF) < 3`)
       yield* append("there is room again")
       expect(yield* payloads).toEqual([...stored.slice(3), "there is room again"])
     }).pipe(Effect.provide(SqliteStore.layerTest({ database: { maxPageCount: 100 } }))),
@@ -172,7 +172,20 @@ describe("sqlite store", () => {
       const path = yield* folder
       const only = (names: ReadonlyArray<string>) =>
         Object.fromEntries(Object.entries(migrations).filter(([name]) => names.includes(name)))
-      yield* Effect.provide(append("old"), SqliteStore.layer({ folder: path, migrations: only(["0001_log"]) }))
+      const file = new BunDatabase(join(path, SqliteStore.FILE), { create: true })
+      for (const statement of [
+        "CREATE TABLE schema_migration (migration_id INTEGER PRIMARY KEY NOT NULL, created_at datetime NOT NULL DEFAULT current_timestamp, name VARCHAR(255) NOT NULL)",
+        "INSERT INTO schema_migration (migration_id, name) VALUES (1, 'log')",
+        "CREATE TABLE log_partition (topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, partition)) STRICT, WITHOUT ROWID",
+        `CREATE TABLE log_record (topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL, appended_at_ms INTEGER NOT NULL, PRIMARY KEY (topic, partition, "offset")) STRICT, WITHOUT ROWID`,
+        "CREATE TABLE consumer_offset (consumer_group TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (consumer_group, topic, partition)) STRICT, WITHOUT ROWID",
+        "INSERT INTO log_partition VALUES ('t', 0, 2), ('two', 0, 0), ('two', 1, 1)",
+        `INSERT INTO log_record VALUES ('t', 0, 0, 'k', '"old"', 5), ('t', 0, 1, 'k', '"older"', 6), ('two', 1, 0, 'k', '{"n":1}', 7)`,
+        "INSERT INTO consumer_offset VALUES ('g', 't', 0, 1)",
+      ]) {
+        file.run(statement)
+      }
+      file.close(true)
       const broken = SqliteStore.layer({
         folder: path,
         migrations: {
@@ -189,7 +202,19 @@ describe("sqlite store", () => {
       const names = (yield* opened(path, tables)).map(({ name }) => name)
       expect(names).toContain("log_record")
       expect(names).not.toContain("half_way")
-      expect(yield* opened(path, payloads)).toEqual(["old"])
+      const migrated = Effect.gen(function* () {
+        const log = yield* EventLog.EventLog
+        yield* append("new")
+        expect((yield* read).map(({ appendedAtMs, offset, payload }) => [offset, payload, appendedAtMs])).toEqual([
+          [0, "old", 5],
+          [1, "older", 6],
+          [2, "new", expect.any(Number)],
+        ])
+        expect(yield* log.partitions("two")).toEqual([0, 1])
+        expect((yield* log.read("two", 1, 0, 9)).map(({ payload }) => payload)).toEqual([{ n: 1 }])
+        expect(yield* log.lag).toEqual([{ group: "g", topic: "t", partition: 0, committed: 1, start: 0, end: 3 }])
+      })
+      yield* opened(path, migrated)
     }),
   )
 

@@ -21,6 +21,7 @@ import * as Checkpointer from "./Checkpointer.ts"
 import { type OpenOptions, open } from "./Database.ts"
 import { claim, DataFolder, DataFolderNewer, type DataFolderTaken, type DataFolderUnwritable } from "./DataFolder.ts"
 import * as SqliteEventLog from "./EventLog.ts"
+import type { Topics } from "./LogTopics.ts"
 import { type Migrations, migrations, newestOf } from "./migrations/index.ts"
 import * as SqliteSqlClient from "./SqlClient.ts"
 import { storageError, storeClosed } from "./SqliteErrors.ts"
@@ -30,8 +31,10 @@ import { Writer, type WriterOptions } from "./Writer.ts"
 export interface SqliteStoreOptions {
   /** Where the data lies. Made if it is not there. */
   readonly folder: string
-  /** Topics with more than one partition. */
-  readonly topics?: SqliteEventLog.Topics
+  /** How each topic is kept; one that is not named has one partition. */
+  readonly topics?: Topics
+  /** Publishers wait when so many records wait to be stored. 10,000 if not given. */
+  readonly maxWaitingRecords?: number
   /** Settings of the writing connection, and how it groups commits. */
   readonly database?: OpenOptions
   readonly writer?: WriterOptions
@@ -111,12 +114,10 @@ const make = (options: SqliteStoreOptions) =>
     const sql = yield* SqliteSqlClient.make(writing, reading, work)
     const base = Context.make(UnitOfWork, work).pipe(Context.add(SqlClient, sql))
     yield* Effect.provide(migrate(path, steps), base)
-    const partitions = yield* work.run(SqliteEventLog.declareTopics(writing, options.topics ?? {}))
+    const { maxWaitingRecords, topics = {} } = options
+    const log = yield* SqliteEventLog.make({ writing, reading, writer, work, topics, maxWaitingRecords })
     yield* Checkpointer.start(writing, () => writer.commits)
-    return base.pipe(
-      Context.add(EventLog.EventLog, SqliteEventLog.make(writing, reading, partitions)),
-      Context.add(DataFolder, folder),
-    )
+    return base.pipe(Context.add(EventLog.EventLog, log), Context.add(DataFolder, folder))
   })
 
 export const layer = (options: SqliteStoreOptions): Layer.Layer<Provided, OpenError> =>

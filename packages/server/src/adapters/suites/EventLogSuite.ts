@@ -210,7 +210,7 @@ export const eventLogSuite = (name: string, store: Layer.Layer<UnitOfWork | Even
         yield* UnitOfWork.run(log.subscribe("g", "a"))
         yield* UnitOfWork.run(log.subscribe("g", "sharded"))
         yield* append("a", numbered(0, 3))
-        const lag = { group: "g", topic: "a", partition: 0, committed: 0, end: 3 }
+        const lag = { group: "g", topic: "a", partition: 0, committed: 0, start: 0, end: 3 }
         expect((yield* log.lag).filter(({ topic }) => topic === "a")).toEqual([lag])
         expect((yield* log.lag).filter(({ topic }) => topic === "sharded").length).toBe(4)
         yield* UnitOfWork.run(log.commit("g", "a", 0, 0, 2))

@@ -12,6 +12,8 @@ import training from "./0005_training.ts"
 import gamification from "./0006_gamification.ts"
 import lock from "./0007_lock.ts"
 import rateLimit from "./0008_rate_limit.ts"
+import logPositions from "./0009_log_positions.ts"
+import aggregate from "./0010_aggregate.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -24,6 +26,8 @@ export const migrations: Migrations = {
   "0006_gamification": gamification,
   "0007_lock": lock,
   "0008_rate_limit": rateLimit,
+  "0009_log_positions": logPositions,
+  "0010_aggregate": aggregate,
 }
 
 /** The number of the newest step. */

@@ -1,0 +1,96 @@
+/**
+ * Appends records inside the transaction that is running.
+ *
+ * A record gets the offset after the last one of its partition, so offsets are dense, and a reader never sees 8 before
+ * 7. Time labels of a partition never go back, whatever the machine's clock does, so that a time names one place in it.
+ */
+import { type EventLog, partitionOf } from "@paceline/core/messaging"
+import type { LogStatements } from "./LogStatements.ts"
+import { tailOf } from "./LogStatements.ts"
+import type { StoredTopic } from "./LogTopics.ts"
+
+/** A record as it is stored. */
+export interface EncodedRecord {
+  readonly key: string
+  readonly payload: string
+  readonly id: string | null
+  readonly headers: string | null
+}
+
+const json = (payload: unknown): string => {
+  const text = JSON.stringify(payload)
+  if (text === undefined) throw new TypeError("A record's payload must be JSON data")
+  return text
+}
+
+/** Throws `TypeError` when the payload is no JSON data. */
+export const encodeRecord = ({ headers, id, key, payload }: EventLog.NewRecord): EncodedRecord => ({
+  key,
+  payload: json(payload),
+  id: id ?? null,
+  headers: headers === undefined || isEmpty(headers) ? null : JSON.stringify(headers),
+})
+
+const isEmpty = (headers: EventLog.Headers): boolean => {
+  for (const _ in headers) return false
+  return true
+}
+
+interface Tail {
+  next: number
+  newestAtMs: number
+}
+
+/** The ends of the partitions that were appended to. Good for as long as nobody else appends, and nothing is undone. */
+export type Tails = Map<number, Tail>
+
+export class LogAppender {
+  readonly #statements: LogStatements
+
+  constructor(statements: LogStatements) {
+    this.#statements = statements
+  }
+
+  append(
+    topic: StoredTopic,
+    records: ReadonlyArray<EncodedRecord>,
+    nowMs: number,
+    tails: Tails = new Map(),
+  ): ReadonlyArray<EventLog.Position> {
+    return records.map(
+      (record): EventLog.Position =>
+        this.#duplicateOf(topic, record, nowMs) ?? this.#appendOne(topic, record, nowMs, tails),
+    )
+  }
+
+  #duplicateOf(topic: StoredTopic, { id }: EncodedRecord, nowMs: number): EventLog.Position | undefined {
+    if (id === null) return undefined
+    const seen = this.#statements.findId.get(topicKey(topic), id, nowMs)
+    if (seen === null) return undefined
+    return { partition: topic.partitionIds.indexOf(seen.partitionId), offset: seen.offset, duplicate: true }
+  }
+
+  #appendOne(topic: StoredTopic, record: EncodedRecord, nowMs: number, tails: Tails): EventLog.Position {
+    const { headers, id, key, payload } = record
+    const partition = partitionOf(key, topic.partitionIds.length)
+    const partitionId = topic.partitionIds[partition] ?? 0
+    const tail = this.#tail(partitionId, tails)
+    const offset = tail.next++
+    if (nowMs > tail.newestAtMs) tail.newestAtMs = nowMs
+    this.#statements.append.run(partitionId, offset, key, payload, id, headers, tail.newestAtMs)
+    if (id !== null) {
+      this.#statements.rememberId.run(topicKey(topic), id, partitionId, offset, nowMs + topic.dedupMillis)
+    }
+    return { partition, offset, duplicate: false }
+  }
+
+  #tail(partitionId: number, tails: Tails): Tail {
+    const known = tails.get(partitionId)
+    if (known !== undefined) return known
+    const tail: Tail = tailOf(this.#statements, partitionId)
+    tails.set(partitionId, tail)
+    return tail
+  }
+}
+
+const topicKey = (topic: StoredTopic): number => topic.partitionIds[0] ?? 0
