@@ -2,6 +2,7 @@
 export * as PromiseAdaptiveLimit from "./AdaptiveLimit.ts"
 export * as PromiseAutoscaler from "./Autoscaler.ts"
 export * as PromiseBulkhead from "./Bulkhead.ts"
+export * as PromiseDistributedLock from "./DistributedLock.ts"
 export * as PromiseLanes from "./Lanes.ts"
 export * as PromiseLoadBalancer from "./LoadBalancer.ts"
 export * as PromisePermits from "./Permits.ts"
