@@ -1,6 +1,6 @@
 /**
- * The embedded store: one SQLite file in the data folder that gives the server its unit of work, its event log
- * and SQL.
+ * The embedded store: one SQLite file in the data folder that gives the server its unit of work, its event log,
+ * its aggregates, its idempotent answers and SQL.
  *
  * Opening claims the folder, refuses data of a newer version before touching it, and brings an older schema up
  * to date. Closing finishes the units that wait, folds the write-ahead log into the file and frees the folder.
@@ -14,9 +14,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Migrator from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { StorageError, UnitOfWork } from "@paceline/core/consistency"
+import { AggregateStore, Answers, StorageError, UnitOfWork } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Cause, Context, Effect, Layer } from "effect"
+import * as SqliteAggregateStore from "./AggregateStore.ts"
+import * as SqliteAnswers from "./Answers.ts"
 import * as Checkpointer from "./Checkpointer.ts"
 import { type OpenOptions, open } from "./Database.ts"
 import { claim, DataFolder, DataFolderNewer, type DataFolderTaken, type DataFolderUnwritable } from "./DataFolder.ts"
@@ -45,7 +47,7 @@ export interface SqliteStoreOptions {
 /** Why a store cannot be opened. Each message says what is wrong and what to do. */
 export type OpenError = StorageError | DataFolderTaken | DataFolderUnwritable | DataFolderNewer
 
-export type Provided = UnitOfWork | EventLog.EventLog | SqlClient | DataFolder
+export type Provided = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore | Answers | SqlClient | DataFolder
 
 /** The database's name in the data folder. */
 export const FILE = "paceline.db"
@@ -117,7 +119,12 @@ const make = (options: SqliteStoreOptions) =>
     const { maxWaitingRecords, topics = {} } = options
     const log = yield* SqliteEventLog.make({ writing, reading, writer, work, topics, maxWaitingRecords })
     yield* Checkpointer.start(writing, () => writer.commits)
-    return base.pipe(Context.add(EventLog.EventLog, log), Context.add(DataFolder, folder))
+    return base.pipe(
+      Context.add(EventLog.EventLog, log),
+      Context.add(AggregateStore.AggregateStore, SqliteAggregateStore.make(writing, reading)),
+      Context.add(Answers, SqliteAnswers.make(writing, reading)),
+      Context.add(DataFolder, folder),
+    )
   })
 
 export const layer = (options: SqliteStoreOptions): Layer.Layer<Provided, OpenError> =>

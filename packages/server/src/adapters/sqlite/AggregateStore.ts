@@ -1,0 +1,244 @@
+/**
+ * `AggregateStore` on SQLite: one table of what lives, one of what is finished.
+ *
+ * What is due is found by an index over those that have a time, so aggregates that wait for nobody cost a claim
+ * nothing; finished ones are in no index that a claim or a change reads.
+ */
+import { type AggregateStore, type StorageError, type Transaction, VersionConflict } from "@paceline/core/consistency"
+import { type Context, Effect, Option } from "effect"
+import { makeHints } from "../Hints.ts"
+import type { Database } from "./Database.ts"
+import { StoreAccess } from "./StoreAccess.ts"
+import type { OpenUnit } from "./UnitOfWork.ts"
+
+type Service = Context.Tag.Service<typeof AggregateStore.AggregateStore>
+
+interface StoredRow {
+  readonly id: string
+  readonly version: number
+  readonly state: string
+  readonly due_at_ms: number | null
+  readonly rank: number
+}
+
+interface ArchivedRow {
+  readonly id: string
+  readonly version: number
+  readonly state: string
+  readonly archived_at_ms: number
+}
+
+/** The ranks of the kind ?1 that have something due, now or later, one seek each. */
+const RANKS = `WITH RECURSIVE used(rank) AS (
+    SELECT min(rank) FROM aggregate WHERE kind = ?1 AND due_at_ms IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(rank) FROM aggregate WHERE kind = ?1 AND due_at_ms IS NOT NULL AND rank > used.rank)
+    FROM used WHERE used.rank IS NOT NULL
+  )`
+
+const OF_RANK = "a.kind = ?1 AND a.rank = used.rank AND a.due_at_ms"
+
+const SQL = {
+  get: `SELECT id, version, state, due_at_ms, rank FROM aggregate WHERE kind = ? AND id = ?`,
+  list: `SELECT id, version, state, due_at_ms, rank FROM aggregate
+    WHERE kind = ? AND id > ? ORDER BY id LIMIT ?`,
+  listFromStart: `SELECT id, version, state, due_at_ms, rank FROM aggregate WHERE kind = ? ORDER BY id LIMIT ?`,
+  insert: `INSERT INTO aggregate (kind, id, version, state, due_at_ms, rank) VALUES (?, ?, 1, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  update: `UPDATE aggregate SET version = version + 1, state = ?4, due_at_ms = ?5, rank = coalesce(?6, rank)
+    WHERE kind = ?1 AND id = ?2 AND version = ?3`,
+  remove: `DELETE FROM aggregate WHERE kind = ? AND id = ? AND version = ?`,
+  archive: `INSERT INTO aggregate_archive (kind, id, version, state, archived_at_ms) VALUES (?, ?, ?, ?, ?)`,
+  getArchived: `SELECT id, version, state, archived_at_ms FROM aggregate_archive WHERE kind = ? AND id = ?`,
+  listArchived: `SELECT id, version, state, archived_at_ms FROM aggregate_archive
+    WHERE kind = ? AND id > ? ORDER BY id LIMIT ?`,
+  listArchivedFromStart: `SELECT id, version, state, archived_at_ms FROM aggregate_archive
+    WHERE kind = ? ORDER BY id LIMIT ?`,
+  dropArchived: `DELETE FROM aggregate_archive WHERE (kind, id) IN (
+    SELECT kind, id FROM aggregate_archive WHERE kind = ? AND archived_at_ms < ? ORDER BY archived_at_ms LIMIT ?)`,
+  version: `SELECT version FROM aggregate WHERE kind = ?1 AND id = ?2
+    UNION ALL SELECT version FROM aggregate_archive WHERE kind = ?1 AND id = ?2`,
+  archivedVersion: `SELECT version FROM aggregate_archive WHERE kind = ? AND id = ?`,
+  due: `SELECT id, version, state, due_at_ms, rank FROM aggregate
+    WHERE kind = ? AND rank = ? AND due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?`,
+  hold: `UPDATE aggregate SET version = version + 1, due_at_ms = ?3 WHERE kind = ?1 AND id = ?2`,
+  nextDue: `${RANKS} SELECT min((SELECT min(a.due_at_ms) FROM aggregate a WHERE ${OF_RANK} IS NOT NULL)) AS atMs
+    FROM used WHERE used.rank IS NOT NULL`,
+  backlog: `${RANKS} SELECT used.rank AS rank,
+      (SELECT count(*) FROM aggregate a WHERE ${OF_RANK} <= ?2) AS due,
+      (SELECT count(*) FROM aggregate a WHERE ${OF_RANK} > ?2) AS later,
+      (SELECT min(a.due_at_ms) FROM aggregate a WHERE ${OF_RANK} <= ?2) AS oldestDueAtMs
+    FROM used WHERE used.rank IS NOT NULL`,
+  count: `SELECT count(*) AS count FROM aggregate WHERE kind = ?`,
+  firstKind: `SELECT kind FROM aggregate WHERE kind >= ? ORDER BY kind LIMIT 1`,
+  nextKind: `SELECT kind FROM aggregate WHERE kind > ? ORDER BY kind LIMIT 1`,
+} as const
+
+const prepare = (database: Database) => ({
+  get: database.prepare<StoredRow>(SQL.get),
+  list: database.prepare<StoredRow>(SQL.list),
+  listFromStart: database.prepare<StoredRow>(SQL.listFromStart),
+  insert: database.prepare(SQL.insert),
+  update: database.prepare(SQL.update),
+  remove: database.prepare(SQL.remove),
+  archive: database.prepare(SQL.archive),
+  getArchived: database.prepare<ArchivedRow>(SQL.getArchived),
+  listArchived: database.prepare<ArchivedRow>(SQL.listArchived),
+  listArchivedFromStart: database.prepare<ArchivedRow>(SQL.listArchivedFromStart),
+  dropArchived: database.prepare(SQL.dropArchived),
+  version: database.prepare<{ version: number }>(SQL.version),
+  archivedVersion: database.prepare<{ version: number }>(SQL.archivedVersion),
+  due: database.prepare<StoredRow>(SQL.due),
+  hold: database.prepare(SQL.hold),
+  nextDue: database.prepare<{ atMs: number | null }>(SQL.nextDue),
+  backlog: database.prepare<AggregateStore.Backlog>(SQL.backlog),
+  count: database.prepare<{ count: number }>(SQL.count),
+  firstKind: database.prepare<{ kind: string }>(SQL.firstKind),
+  nextKind: database.prepare<{ kind: string }>(SQL.nextKind),
+})
+
+type Statements = ReturnType<typeof prepare>
+
+const json = (state: unknown): string => {
+  const text = JSON.stringify(state)
+  if (text === undefined) throw new TypeError("An aggregate's state must be JSON data")
+  return text
+}
+
+const toStored = (kind: string, row: StoredRow): AggregateStore.Stored => ({
+  kind,
+  id: row.id,
+  version: row.version,
+  state: JSON.parse(row.state),
+  dueAtMs: row.due_at_ms,
+  rank: row.rank,
+})
+
+const toArchived = (kind: string, row: ArchivedRow): AggregateStore.Archived => ({
+  kind,
+  id: row.id,
+  version: row.version,
+  state: JSON.parse(row.state),
+  archivedAtMs: row.archived_at_ms,
+})
+
+/** The kinds that start with `prefix`, one seek each. */
+const kindsOf = ({ firstKind, nextKind }: Statements, prefix: string): ReadonlyArray<string> => {
+  const kinds: Array<string> = []
+  let row = firstKind.get(prefix)
+  while (row?.kind.startsWith(prefix)) {
+    kinds.push(row.kind)
+    row = nextKind.get(row.kind)
+  }
+  return kinds
+}
+
+export const make = (writing: Database, reading: Database): Service => {
+  const store = new StoreAccess(writing, reading, prepare)
+  const { onWriter } = store
+  const hints = makeHints()
+
+  /** `change` answers whether it found the aggregate at the version expected. */
+  const versioned = <A>(
+    kind: string,
+    id: string,
+    expectedVersion: number,
+    change: (unit: OpenUnit) => { readonly changes: number },
+    answer: A,
+  ): Effect.Effect<A, StorageError | VersionConflict, Transaction> =>
+    store.writing((unit): Effect.Effect<A, VersionConflict> => {
+      if (change(unit).changes === 1) return Effect.succeed(answer)
+      const actualVersion = onWriter.version.get(kind, id)?.version ?? 0
+      return Effect.fail(new VersionConflict({ aggregate: kind, id, expectedVersion, actualVersion }))
+    })
+
+  const tell = (unit: OpenUnit, kind: string, dueAtMs: number | null): void => {
+    if (dueAtMs !== null) unit.afterCommit(() => hints.tell(kind))
+  }
+
+  return {
+    get: (kind, id) =>
+      store.reading(({ get }) => Option.map(Option.fromNullable(get.get(kind, id)), (row) => toStored(kind, row))),
+
+    insert: (kind, id, { dueAtMs, rank = 0, state }) =>
+      versioned(
+        kind,
+        id,
+        0,
+        (unit) => {
+          if (onWriter.archivedVersion.get(kind, id) !== null) return { changes: 0 }
+          tell(unit, kind, dueAtMs)
+          return onWriter.insert.run(kind, id, json(state), dueAtMs, rank)
+        },
+        undefined,
+      ),
+
+    update: (kind, id, expectedVersion, { dueAtMs, rank, state }) =>
+      versioned(
+        kind,
+        id,
+        expectedVersion,
+        (unit) => {
+          tell(unit, kind, dueAtMs)
+          return onWriter.update.run(kind, id, expectedVersion, json(state), dueAtMs, rank ?? null)
+        },
+        expectedVersion + 1,
+      ),
+
+    remove: (kind, id, expectedVersion) =>
+      versioned(kind, id, expectedVersion, () => onWriter.remove.run(kind, id, expectedVersion), undefined),
+
+    archive: (kind, id, expectedVersion, finalState, atMs) =>
+      versioned(
+        kind,
+        id,
+        expectedVersion,
+        () => {
+          const removed = onWriter.remove.run(kind, id, expectedVersion)
+          if (removed.changes === 1) onWriter.archive.run(kind, id, expectedVersion + 1, json(finalState), atMs)
+          return removed
+        },
+        undefined,
+      ),
+
+    getArchived: (kind, id) =>
+      store.reading(({ getArchived }) =>
+        Option.map(Option.fromNullable(getArchived.get(kind, id)), (row) => toArchived(kind, row)),
+      ),
+
+    list: (kind, { after, limit }) =>
+      store.reading(({ list, listFromStart }) =>
+        (after === undefined ? listFromStart.all(kind, limit) : list.all(kind, after, limit)).map((row) =>
+          toStored(kind, row),
+        ),
+      ),
+
+    listArchived: (kind, { after, limit }) =>
+      store.reading(({ listArchived, listArchivedFromStart }) =>
+        (after === undefined ? listArchivedFromStart.all(kind, limit) : listArchived.all(kind, after, limit)).map(
+          (row) => toArchived(kind, row),
+        ),
+      ),
+
+    dropArchived: (kind, beforeMs, limit) =>
+      store.changing(() => onWriter.dropArchived.run(kind, beforeMs, limit).changes),
+
+    claim: (kind, rank, { limit, nowMs, untilMs }) =>
+      store.changing(() =>
+        onWriter.due.all(kind, rank, nowMs, limit).map((row) => {
+          onWriter.hold.run(kind, row.id, untilMs)
+          return { ...toStored(kind, row), version: row.version + 1, dueAtMs: untilMs }
+        }),
+      ),
+
+    nextDueAtMs: (kind) => store.reading(({ nextDue }) => nextDue.get(kind)?.atMs ?? null),
+
+    backlog: (kind, nowMs) => store.reading(({ backlog }) => backlog.all(kind, nowMs)),
+
+    count: (kind) => store.reading(({ count }) => count.get(kind)?.count ?? 0),
+
+    kinds: (prefix) => store.reading((statements) => kindsOf(statements, prefix)),
+
+    hints: hints.subscribe,
+  }
+}
