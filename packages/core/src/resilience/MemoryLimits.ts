@@ -24,7 +24,6 @@ export const memoryLimits = (maxKeys = 100_000): MemoryLimits => {
   const tables = new Map<string, LimitTable.LimitTable>()
   let latest: LimitTable.LimitTable | undefined
   const tableOf = (limit: Limit): LimitTable.LimitTable => {
-    if (latest !== undefined && latest.limit === limit) return latest
     let table = tables.get(limit.name)
     if (table === undefined) {
       table = LimitTable.make(limit, maxKeys)
@@ -35,18 +34,17 @@ export const memoryLimits = (maxKeys = 100_000): MemoryLimits => {
     latest = table
     return table
   }
-  const claims = (asks: ReadonlyArray<Ask>, nowMillis: number): Array<RateLimiter.Claim> =>
-    asks.map(({ limit, key, cost = 1 }) => LimitTable.claim(tableOf(limit), key, cost, nowMillis))
+  const claimOf = ({ limit, key, cost = 1 }: Ask): LimitTable.TableClaim => ({ table: tableOf(limit), key, cost })
   return {
     take: (asks, maxWaitMillis, nowMillis) => {
       const only = asks[0]
-      if (only !== undefined && asks.length === 1 && maxWaitMillis === 0) {
-        const wait = LimitTable.take(tableOf(only.limit), only.key, only.cost ?? 1, nowMillis)
-        return wait === 0 ? RateLimiter.ALLOWED : { allowed: false, limit: only.limit.name, retryAfterMillis: wait }
+      if (only === undefined || asks.length !== 1 || maxWaitMillis !== 0) {
+        return LimitTable.takeAll(asks.map(claimOf), nowMillis, maxWaitMillis)
       }
-      // A new key may move its table: once all keys have their places, the places hold.
-      claims(asks, nowMillis)
-      return RateLimiter.takeAll(claims(asks, nowMillis), nowMillis, maxWaitMillis)
+      const { limit } = only
+      const table = latest !== undefined && latest.limit === limit ? latest : tableOf(limit)
+      const wait = LimitTable.take(table, only.key, only.cost ?? 1, nowMillis)
+      return wait === 0 ? RateLimiter.ALLOWED : { allowed: false, limit: limit.name, retryAfterMillis: wait }
     },
     refund: (asks) => {
       for (const { limit, key, cost = 1 } of asks) LimitTable.refund(tableOf(limit), key, cost)

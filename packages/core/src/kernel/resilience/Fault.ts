@@ -96,6 +96,7 @@ const kindOfDescribed = (error: Described): FaultKind => {
  */
 const kindOfBare = (error: Described): FaultKind => {
   const names = Object.keys(error)
+  if (names.length === 0 && error.name === "Error") return "transient"
   let tag: unknown
   let code: unknown
   for (let i = 0; i < names.length; i++) {

@@ -21,7 +21,6 @@ export interface LimitTable {
 
 const FIRST_KEYS = 16
 const LOOKS_PER_KEY = 2
-/** A power of two. */
 const CALLS_PER_LOOK = 64
 const CANDIDATES = 8
 
@@ -41,14 +40,37 @@ export const make = (limit: RateLimiter.Limit, maxKeys = 100_000): LimitTable =>
 }
 
 /** As `RateLimiter.take`, for a key. */
-export const take = (table: LimitTable, key: string, cost: number, nowMillis: number): number =>
-  RateLimiter.take(table.cells, slotOf(table, key, nowMillis), table.limit, cost, nowMillis)
-
-/** A key's cells, as one of several claims. It holds until the table's next new key. */
-export const claim = (table: LimitTable, key: string, cost: number, nowMillis: number): RateLimiter.Claim => {
-  const offset = slotOf(table, key, nowMillis)
-  return { cells: table.cells, offset, limit: table.limit, cost }
+export const take = (table: LimitTable, key: string, cost: number, nowMillis: number): number => {
+  const known = ++table.calls % CALLS_PER_LOOK === 0 ? undefined : table.slots.get(key)
+  const offset = known === undefined ? slotOf(table, key, nowMillis) : known
+  return RateLimiter.take(table.cells, offset, table.limit, cost, nowMillis)
 }
+
+/** One of several limits that a call needs at once. */
+export interface TableClaim {
+  readonly table: LimitTable
+  readonly key: string
+  readonly cost: number
+}
+
+/**
+ * As `RateLimiter.takeAll`. A key is looked up when its turn comes: a key before it may have moved the table, or have
+ * taken the place of another.
+ */
+export const takeAll = (
+  claims: ReadonlyArray<TableClaim>,
+  nowMillis: number,
+  maxWaitMillis: number,
+): RateLimiter.Verdict =>
+  RateLimiter.takeEach(
+    claims,
+    ({ table, key, cost }) => {
+      const offset = slotOf(table, key, nowMillis)
+      return { cells: table.cells, offset, limit: table.limit, cost }
+    },
+    nowMillis,
+    maxWaitMillis,
+  )
 
 /** Gives back what a call took that was not made. */
 export const refund = (table: LimitTable, key: string, cost: number): void => {
@@ -67,7 +89,7 @@ export const setLimit = (table: LimitTable, limit: RateLimiter.Limit): void => {
 }
 
 const slotOf = (table: LimitTable, key: string, nowMillis: number): number => {
-  if ((++table.calls & (CALLS_PER_LOOK - 1)) === 0) look(table, LOOKS_PER_KEY, nowMillis)
+  look(table, LOOKS_PER_KEY, nowMillis)
   return table.slots.get(key) ?? add(table, key, nowMillis)
 }
 

@@ -202,6 +202,53 @@ describe("RateLimiter", () => {
     expect(RateLimiter.take(fresh(), 0, steady, 4, 0)).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it("[resilience 60] a cost that is no number from 0 never passes: a negative one would give calls away", () => {
+    const cells = fresh()
+    admitted(steady, [0, 0, 0], cells)
+    for (const cost of [-5, Number.NaN]) {
+      expect(RateLimiter.take(cells, 0, steady, cost, 0)).toBe(Number.POSITIVE_INFINITY)
+      expect(RateLimiter.takeAll([{ cells, offset: 0, limit: steady, cost }], 0, 1_000).allowed).toBe(false)
+      RateLimiter.refund(cells, 0, steady, cost)
+    }
+    expect(RateLimiter.take(cells, 0, steady, 1, 0)).toBe(100)
+  })
+
+  it("[resilience 61] what never passes is not reserved, however long one would wait", () => {
+    const cells = fresh()
+    const claim = { cells, offset: 0, limit: steady, cost: 4 }
+    expect(RateLimiter.takeAll([claim], 0, Number.POSITIVE_INFINITY)).toMatchObject({ allowed: false })
+    expect(RateLimiter.takeAll([{ ...claim, cost: 1 }], 0, Number.NaN).allowed).toBe(false)
+    expect([...cells]).toEqual([...fresh()])
+  })
+
+  it("[resilience 63] two claims of one key count both, and are both given back", () => {
+    const cells = fresh()
+    const claim = { cells, offset: 0, limit: steady, cost: 1 }
+    expect(RateLimiter.takeAll([claim, claim], 0).allowed).toBe(true)
+    expect(RateLimiter.takeAll([claim, claim], 0)).toEqual({ allowed: false, limit: "test", retryAfterMillis: 100 })
+    expect(RateLimiter.takeAll([claim], 0).allowed).toBe(true)
+    expect(RateLimiter.takeAll([claim], 0).allowed).toBe(false)
+  })
+
+  it("taking one is taking all of one: the short way decides as the long one does (property)", () => {
+    const steps = fc.array(
+      fc.record({ gap: fc.integer({ min: -300, max: 900 }), cost: fc.integer({ min: -1, max: 5 }) }),
+    )
+    fc.assert(
+      fc.property(anyLimit, steps, (limit, given) => {
+        const [short, long] = [fresh(), fresh()]
+        let now = 1e6
+        for (const { gap, cost } of given) {
+          now += gap
+          const wait = RateLimiter.take(short, 0, limit, cost, now)
+          const verdict = RateLimiter.takeAll([{ cells: long, offset: 0, limit, cost }], now)
+          expect(verdict.allowed ? 0 : verdict.retryAfterMillis).toBe(wait)
+          expect([...short]).toEqual([...long])
+        }
+      }),
+    )
+  })
+
   it("adapts to behaviour: who goes on after a refusal gets less, who stops gets it back window by window", () => {
     const limit = { ...steady, adapts: true }
     const cells = fresh()
@@ -270,6 +317,32 @@ describe("LimitTable", () => {
     expect(LimitTable.take(table, "a", 1, 0)).toBe(100)
     LimitTable.refund(table, "a", 1)
     expect(LimitTable.take(table, "a", 1, 0)).toBe(0)
+  })
+
+  it("[resilience 63] two keys of one limit are taken together, each from its own numbers (exact model)", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(30), fc.nat(30), fc.nat(400)), { maxLength: 100 }), (calls) => {
+        const table = LimitTable.make(steady)
+        const alone = new Map<string, Float64Array>()
+        const cellsOf = (key: string): Float64Array => {
+          const cells = alone.get(key) ?? fresh()
+          alone.set(key, cells)
+          return cells
+        }
+        let now = 0
+        for (const [one, other, gap] of calls) {
+          now += gap
+          const keys = [`k${one}`, `k${other}`]
+          const verdict = LimitTable.takeAll(
+            keys.map((key) => ({ table, key, cost: 1 })),
+            now,
+            200,
+          )
+          const claims = keys.map((key) => ({ cells: cellsOf(key), offset: 0, limit: steady, cost: 1 }))
+          expect(verdict).toEqual(RateLimiter.takeAll(claims, now, 200))
+        }
+      }),
+    )
   })
 
   it("a limit without room is refused", () => {

@@ -70,22 +70,27 @@ const CALM_SINCE = 3
 
 const HALVINGS = 8
 const MOST_HALVINGS = 3
+/** By how much the limit is divided after so many halvings. */
+const PARTS = [1, 2, 4, 8] as const
 
 const read = (cells: Float64Array, at: number): number => cells[at] ?? 0
 
 /** Calls that a window of this key allows now, its behaviour considered. */
 export const effectiveLimit = (cells: Float64Array, offset: number, limit: Limit): number => {
   const behaviour = read(cells, offset + BEHAVIOUR)
-  return behaviour === 0 ? limit.limit : Math.max(1, Math.floor(limit.limit / 2 ** (behaviour % HALVINGS)))
+  return behaviour === 0 ? limit.limit : Math.max(1, Math.floor(limit.limit / (PARTS[behaviour % HALVINGS] ?? 1)))
 }
 
 /** Brings a key up to now. Draining at the stricter limit of the time that has passed never lets too much through. */
 const drain = (cells: Float64Array, offset: number, limit: Limit, nowMillis: number): void => {
   const elapsed = nowMillis - read(cells, offset + AT)
-  cells[offset + AT] = nowMillis
-  if (elapsed > 0) {
+  if (elapsed !== 0) {
+    cells[offset + AT] = nowMillis
     const used = read(cells, offset + USED)
-    if (used > 0) cells[offset + USED] = Math.max(0, used - elapsed * effectiveLimit(cells, offset, limit))
+    if (elapsed > 0 && used > 0) {
+      const drained = used - elapsed * effectiveLimit(cells, offset, limit)
+      cells[offset + USED] = Math.max(0, drained)
+    }
   }
   if (read(cells, offset + BEHAVIOUR) > 0) calm(cells, offset, limit, nowMillis)
 }
@@ -93,14 +98,17 @@ const drain = (cells: Float64Array, offset: number, limit: Limit, nowMillis: num
 /** Forgets one halving for each window without a refusal. */
 const calm = (cells: Float64Array, offset: number, limit: Limit, nowMillis: number): void => {
   const since = read(cells, offset + CALM_SINCE)
+  if (nowMillis < since) cells[offset + CALM_SINCE] = nowMillis
+  if (nowMillis - since < limit.windowMillis) return
   const windows = Math.floor((nowMillis - since) / limit.windowMillis)
-  if (windows < 0) cells[offset + CALM_SINCE] = nowMillis
-  if (windows < 1) return
   cells[offset + BEHAVIOUR] = Math.max(0, (read(cells, offset + BEHAVIOUR) % HALVINGS) - windows)
   cells[offset + CALM_SINCE] = since + windows * limit.windowMillis
 }
 
-/** How long until `cost` passes, in milliseconds; 0 when now, Infinity when it is more than the burst. Takes nothing. */
+/**
+ * How long until `cost` passes, in milliseconds; 0 when now. Infinity when it never will: it is more than the burst,
+ * or no number from 0. Takes nothing.
+ */
 export const waitMillis = (
   cells: Float64Array,
   offset: number,
@@ -108,7 +116,7 @@ export const waitMillis = (
   cost: number,
   nowMillis: number,
 ): number => {
-  if (cost > limit.burst) return Number.POSITIVE_INFINITY
+  if (!(cost >= 0 && cost <= limit.burst)) return Number.POSITIVE_INFINITY
   drain(cells, offset, limit, nowMillis)
   const excess = read(cells, offset + USED) + (cost - limit.burst) * limit.windowMillis
   return excess <= 0 ? 0 : Math.ceil(excess / effectiveLimit(cells, offset, limit))
@@ -116,6 +124,27 @@ export const waitMillis = (
 
 /** Takes `cost` if it passes now: 0. Otherwise takes nothing, and gives the time to wait in milliseconds. */
 export const take = (cells: Float64Array, offset: number, limit: Limit, cost: number, nowMillis: number): number => {
+  if (cells[offset + BEHAVIOUR] !== 0 || !(cost >= 0 && cost <= limit.burst)) {
+    return takeGuarded(cells, offset, limit, cost, nowMillis)
+  }
+  // The same in one piece, for a key without refusals: most calls go this way, and it takes a third of the time.
+  let used = read(cells, offset + USED)
+  const elapsed = nowMillis - read(cells, offset + AT)
+  if (elapsed !== 0) {
+    cells[offset + AT] = nowMillis
+    if (elapsed > 0) used = Math.max(0, used - elapsed * limit.limit)
+    cells[offset + USED] = used
+  }
+  const excess = used + (cost - limit.burst) * limit.windowMillis
+  if (excess <= 0) {
+    cells[offset + USED] = used + cost * limit.windowMillis
+    return 0
+  }
+  if (limit.adapts !== false) refuse(cells, offset, limit, nowMillis)
+  return Math.ceil(excess / limit.limit)
+}
+
+const takeGuarded = (cells: Float64Array, offset: number, limit: Limit, cost: number, nowMillis: number): number => {
   const wait = waitMillis(cells, offset, limit, cost, nowMillis)
   if (wait === 0) use(cells, offset, limit, cost)
   else refuse(cells, offset, limit, nowMillis)
@@ -127,8 +156,9 @@ export const use = (cells: Float64Array, offset: number, limit: Limit, cost: num
   cells[offset + USED] = read(cells, offset + USED) + cost * limit.windowMillis
 }
 
-/** Gives back what a call took that was not made. */
+/** Gives back what a call took that was not made. What is no number from 0 took nothing. */
 export const refund = (cells: Float64Array, offset: number, limit: Limit, cost: number): void => {
+  if (!(cost >= 0)) return
   cells[offset + USED] = Math.max(0, read(cells, offset + USED) - cost * limit.windowMillis)
 }
 
@@ -166,21 +196,46 @@ export type Verdict =
 export const ALLOWED: Verdict = Object.freeze({ allowed: true, waitMillis: 0 })
 
 /**
- * Takes all of the claims or none, up to `maxWaitMillis` ahead of time (0: only what passes now).
- * Only the limits that refused note a refusal.
+ * Takes all of the claims or none, up to `maxWaitMillis` ahead of time (0: only what passes now); two of one key count
+ * both. Only the limits that refused note a refusal.
  */
-export const takeAll = (claims: ReadonlyArray<Claim>, nowMillis: number, maxWaitMillis = 0): Verdict => {
+export const takeAll = (claims: ReadonlyArray<Claim>, nowMillis: number, maxWaitMillis = 0): Verdict =>
+  takeEach(claims, (claim) => claim, nowMillis, maxWaitMillis)
+
+/** `takeAll` where a claim's cells are found only when its turn comes, and again when it is given back. */
+export const takeEach = <C>(
+  claims: ReadonlyArray<C>,
+  find: (claim: C) => Claim,
+  nowMillis: number,
+  maxWaitMillis: number,
+): Verdict => {
   let longest = 0
   let limiting = ""
-  for (const { cells, offset, limit, cost } of claims) {
+  let taken = 0
+  let refused = false
+  for (const each of claims) {
+    const { cells, offset, limit, cost } = find(each)
     const wait = waitMillis(cells, offset, limit, cost, nowMillis)
+    if (!passes(wait, maxWaitMillis)) {
+      refuse(cells, offset, limit, nowMillis)
+      refused = true
+    } else if (!refused) {
+      use(cells, offset, limit, cost)
+      taken++
+    }
     if (wait > longest) {
       longest = wait
       limiting = limit.name
     }
-    if (wait > maxWaitMillis) refuse(cells, offset, limit, nowMillis)
   }
-  if (longest > maxWaitMillis) return { allowed: false, limit: limiting, retryAfterMillis: longest }
-  for (const { cells, offset, limit, cost } of claims) use(cells, offset, limit, cost)
-  return longest === 0 ? ALLOWED : { allowed: true, waitMillis: longest }
+  if (!refused) return longest === 0 ? ALLOWED : { allowed: true, waitMillis: longest }
+  for (const each of claims.slice(0, taken)) {
+    const { cells, offset, limit, cost } = find(each)
+    refund(cells, offset, limit, cost)
+  }
+  return { allowed: false, limit: limiting, retryAfterMillis: longest }
 }
+
+/** Whether who has to wait so long, and may wait so long, passes. What never passes does not, however long one waits. */
+const passes = (waitMillis: number, maxWaitMillis: number): boolean =>
+  waitMillis <= maxWaitMillis && waitMillis !== Number.POSITIVE_INFINITY
