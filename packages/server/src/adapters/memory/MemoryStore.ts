@@ -1,0 +1,36 @@
+/**
+ * The store that is gone with the process: unit of work, event log, aggregates and answers in memory.
+ *
+ * It passes the same suites as the others, so what runs on it runs on them. For tests, for trying things out, and for
+ * embedding where nothing has to survive.
+ *
+ * @example
+ * program.pipe(Effect.provide(MemoryStore.layer({ topics: { orders: { partitions: 4 } } })))
+ */
+import { AggregateStore, Answers, UnitOfWork } from "@paceline/core/consistency"
+import { EventLog } from "@paceline/core/messaging"
+import { Context, Effect, Layer } from "effect"
+import * as MemoryAggregateStore from "./AggregateStore.ts"
+import * as MemoryAnswers from "./Answers.ts"
+import * as MemoryEventLog from "./EventLog.ts"
+import * as MemoryUnitOfWork from "./UnitOfWork.ts"
+
+export interface MemoryStoreOptions {
+  readonly topics?: MemoryEventLog.Topics
+}
+
+export type Provided = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore | Answers
+
+export const layer = (options: MemoryStoreOptions = {}): Layer.Layer<Provided> =>
+  Layer.effectContext(
+    Effect.sync(() =>
+      Context.make(UnitOfWork, MemoryUnitOfWork.make()).pipe(
+        Context.add(EventLog.EventLog, MemoryEventLog.make(options.topics ?? {})),
+        Context.add(AggregateStore.AggregateStore, MemoryAggregateStore.make()),
+        Context.add(Answers, MemoryAnswers.make()),
+      ),
+    ),
+  )
+
+/** As the other stores have it: each time it is built, a new one. */
+export const layerTest = layer
