@@ -158,6 +158,8 @@ describe("Load that stays", () => {
         status: 200,
         body: { degradation: { level: 3, off: ["recommendations", "analytics", "gamification"] } },
       })
+      yield* TestClock.adjust("60 seconds")
+      expect(yield* ask("/readyz")).toMatchObject({ body: { degradation: { level: 3 } } })
       for (const path of [points, LEADERBOARD]) {
         expect(yield* ask(path)).toMatchObject({ status: 503, retryAfter: "5", body: { _tag: "Unavailable" } })
       }

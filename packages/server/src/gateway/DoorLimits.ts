@@ -90,13 +90,11 @@ const limitsOf = ({ burstPercent, limitsPerMinute }: DoorLimitsOptions) => ({
 })
 
 const reasons: Readonly<Record<string, string>> = {
-  [Kernel.limits.user.api.name]: "This key was used too often in the last minute.",
-  [ADMIN.name]: "The admin key was used too often in the last minute.",
-  [Kernel.limits.address.all.name]: "Too many requests came from your address in the last minute.",
-  [Kernel.limits.address.unauthenticated.name]:
-    "Too many requests without a key came from your address in the last minute.",
-  [Kernel.limits.address.scanning.name]:
-    "Too many requests from your address were refused or found nothing in the last minute.",
+  [Kernel.limits.user.api.name]: "This key is used too often.",
+  [ADMIN.name]: "The admin key is used too often.",
+  [Kernel.limits.address.all.name]: "Too many requests come from your address.",
+  [Kernel.limits.address.unauthenticated.name]: "Too many requests without a key come from your address.",
+  [Kernel.limits.address.scanning.name]: "Too many requests from your address are refused or find nothing.",
 }
 
 const tooMany = (limit: string, retryAfterMillis: number): TooManyRequests => {

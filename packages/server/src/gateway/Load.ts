@@ -7,6 +7,7 @@
  * bridges deliver go on. Points are still awarded, so nothing is missing when they come back. `/readyz` says what is
  * off.
  */
+import { Degradation as Kernel } from "@paceline/core/kernel"
 import { Degradation } from "@paceline/core/resilience"
 import { Clock, Effect, Layer } from "effect"
 import { Compartments } from "./Compartments.ts"
@@ -31,20 +32,31 @@ export const pressureOf = (
   lateMillis: number,
 ): number => Math.max((running + waiting) / limit, lateMillis / LATE_MILLIS)
 
+/**
+ * The level at which gamification rests. This server has nothing yet that further levels would switch off, so it does
+ * not enter them: what it says is off, is off.
+ */
+const HIGHEST_LEVEL = Kernel.order.findIndex((features: ReadonlyArray<string>) => features.includes("gamification")) + 1
+
+const make = (options: LoadOptions) =>
+  Effect.gen(function* () {
+    const { api } = yield* Compartments
+    const degradeAt = options.degradeAtPercent / 100
+    const recoverAt = options.recoverAtPercent / 100
+    const service = yield* Degradation.make({ degradeAt, recoverAt })
+    let dueAtMs = yield* Clock.currentTimeMillis
+    const pressure = Effect.gen(function* () {
+      const nowMs = yield* Clock.currentTimeMillis
+      const lateMillis = Math.max(0, nowMs - dueAtMs)
+      dueAtMs = nowMs + SAMPLE_EVERY_MILLIS
+      const measured = pressureOf(yield* api.stats, lateMillis)
+      const { level } = yield* service.view
+      // Between the two marks nothing changes.
+      return level < HIGHEST_LEVEL ? measured : Math.min(measured, (degradeAt + recoverAt) / 2)
+    })
+    yield* Degradation.sample(service, { pressure, everyMillis: SAMPLE_EVERY_MILLIS })
+    return service
+  })
+
 export const layer = (options: LoadOptions): Layer.Layer<Degradation.Degradation, never, Compartments> =>
-  Layer.unwrapEffect(
-    Effect.gen(function* () {
-      const { api } = yield* Compartments
-      let dueAtMs = yield* Clock.currentTimeMillis
-      const pressure = Effect.gen(function* () {
-        const nowMs = yield* Clock.currentTimeMillis
-        const lateMillis = Math.max(0, nowMs - dueAtMs)
-        dueAtMs = nowMs + SAMPLE_EVERY_MILLIS
-        return pressureOf(yield* api.stats, lateMillis)
-      })
-      return Degradation.layer({
-        settings: { degradeAt: options.degradeAtPercent / 100, recoverAt: options.recoverAtPercent / 100 },
-        sampling: { pressure, everyMillis: SAMPLE_EVERY_MILLIS },
-      })
-    }),
-  )
+  Layer.scoped(Degradation.Degradation, make(options))

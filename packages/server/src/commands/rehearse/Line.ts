@@ -30,7 +30,14 @@ export const startServer = (self: Command, folder: string): Effect.Effect<Server
   Effect.gen(function* () {
     const port = yield* freePort
     const dataFolder = join(folder, "server")
-    const flags = ["--host", "127.0.0.1", "--port", String(port), "--data", dataFolder, "--log-format", "json"]
+    const flags = [
+      ...["--host", "127.0.0.1"],
+      ...["--port", String(port)],
+      ...["--data", dataFolder],
+      ...["--log-format", "json"],
+      // Up to 500 athletes are enrolled at once, by one admin.
+      ...["--limit-admin", "0"],
+    ]
     const process = yield* Supervised.start({
       name: "the server",
       command: [...self, "serve", ...flags],
