@@ -36,7 +36,7 @@ export interface AdaptiveTimeout {
   readonly durations: Quantile.Quantile
 }
 
-/** @throws RangeError when the bounds are not above 0 and in order */
+/** @throws RangeError when the bounds are not above 0 and in order, or another setting is out of its range */
 export const make = (changes: Partial<TimeoutSettings> = {}): AdaptiveTimeout => {
   const settings = { ...standard, ...changes }
   if (!(settings.minMillis > 0 && settings.minMillis <= settings.maxMillis)) {
@@ -44,7 +44,21 @@ export const make = (changes: Partial<TimeoutSettings> = {}): AdaptiveTimeout =>
       `The timeout's bounds must be above 0 and in order, not ${settings.minMillis} and ${settings.maxMillis}`,
     )
   }
+  for (const name of ["multiple", "minimumCalls"] as const) {
+    if (!(settings[name] > 0)) throw new RangeError(`The timeout's ${name} must be above 0, not ${settings[name]}`)
+  }
   return { settings, durations: Quantile.make(settings.quantile, settings.windowMillis) }
+}
+
+/** What calls took lately, as plain JSON. */
+export const snapshot = (timeout: AdaptiveTimeout): Quantile.QuantileSnapshot => Quantile.snapshot(timeout.durations)
+
+export const readSnapshot = Quantile.readSnapshot
+
+/** A timeout that knows what the other knew, under these settings. */
+export const restore = (changes: Partial<TimeoutSettings>, from: Quantile.QuantileSnapshot): AdaptiveTimeout => {
+  const { settings } = make(changes)
+  return { settings, durations: Quantile.restore(settings.quantile, settings.windowMillis, from) }
 }
 
 export const record = (timeout: AdaptiveTimeout, durationMillis: number, nowMillis: number): void => {

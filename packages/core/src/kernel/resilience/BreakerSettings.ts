@@ -78,6 +78,10 @@ export const make = (changes: Partial<BreakerSettings> = {}): BreakerSettings =>
   for (const name of ["slowCallMillis", "timeoutWindowMillis", "probeMaxMillis", "stepMillis"] as const) {
     demand(settings[name] > 0, name, "above 0 milliseconds", settings[name])
   }
+  const { baseMillis, maxMillis, factor } = settings.openMillis
+  demand(baseMillis >= 0, "openMillis.baseMillis", "from 0 milliseconds", baseMillis)
+  demand(maxMillis >= 0, "openMillis.maxMillis", "from 0 milliseconds", maxMillis)
+  demand(factor >= 1, "openMillis.factor", "from 1", factor)
   for (const limit of settings.steps) {
     demand(Number.isSafeInteger(limit) && limit >= 1, "steps", "whole numbers from 1", limit)
   }

@@ -2,7 +2,8 @@
  * A circuit breaker's state as plain JSON, so that a restarted process does not begin by hammering what was down.
  *
  * Half-open is restored as open, ready to probe at once: its probes died with the process. Calls under way are not
- * part of a snapshot. Isolations belong to those who hold them, and are not restored either.
+ * part of a snapshot. Isolations belong to those who hold them, and are not restored either. A step of returning
+ * traffic begins anew.
  */
 
 import type { BreakerSettings } from "./BreakerSettings.ts"
@@ -10,6 +11,7 @@ import type { CircuitBreaker, Mode } from "./CircuitBreaker.ts"
 import { make, refreshFree } from "./CircuitBreaker.ts"
 import * as RecentEvents from "./RecentEvents.ts"
 import * as SlidingWindow from "./SlidingWindow.ts"
+import * as Snapshot from "./Snapshot.ts"
 
 export interface BreakerSnapshot {
   readonly version: 1
@@ -37,6 +39,21 @@ export const of = (breaker: CircuitBreaker): BreakerSnapshot => ({
   window: SlidingWindow.snapshot(breaker.window),
   timeouts: RecentEvents.snapshot(breaker.timeouts),
 })
+
+/** A breaker's snapshot from JSON, or why it is none. */
+export const read = (json: unknown): BreakerSnapshot | Snapshot.InvalidSnapshot =>
+  Snapshot.read(json, (from) => ({
+    version: from.field("version").oneOf(1),
+    mode: from.field("mode").oneOf("normal", "forced-open", "disabled", "metrics-only"),
+    phase: from.field("phase").oneOf("closed", "open"),
+    openings: from.field("openings").whole(),
+    openedAtMillis: from.field("openedAtMillis").number(),
+    openMillis: from.field("openMillis").number(0),
+    consecutive: from.field("consecutive").whole(),
+    step: from.field("step").nullOr((step) => step.whole()),
+    window: SlidingWindow.part(from.field("window")),
+    timeouts: from.field("timeouts").list((at) => at.number()),
+  }))
 
 /** A breaker that goes on where the snapshot was taken, under these settings. */
 export const restore = (settings: BreakerSettings, from: BreakerSnapshot, nowMillis: number): CircuitBreaker => {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { bench } from "../../../test/BreakerUnderTest.ts"
+import * as BreakerSettings from "./BreakerSettings.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 
 describe("CircuitBreaker, closed", () => {
@@ -79,6 +80,29 @@ describe("CircuitBreaker, closed", () => {
       wait(6_000)
     })
     expect(breaker.phase).toBe("closed")
+  })
+})
+
+describe("CircuitBreaker, settings and clocks", () => {
+  it("[resilience 8] timeouts of ten hours are not a minute's, also on a clock that went back", () => {
+    const { breaker, succeed, fail, admit, times, wait } = bench()
+    times(10, () => {
+      fail(admit(), true)
+      times(5, () => succeed())
+      wait(3_600_000)
+    })
+    wait(-24 * 3_600_000)
+    fail(admit(), true)
+    times(5, () => succeed())
+    expect(breaker.phase).toBe("closed")
+  })
+
+  it.each([
+    [{ baseMillis: Number.NaN, maxMillis: 1, factor: 2 }, /openMillis.baseMillis must be from 0 milliseconds, not NaN/],
+    [{ baseMillis: 1, maxMillis: -1, factor: 2 }, /openMillis.maxMillis must be from 0/],
+    [{ baseMillis: 1, maxMillis: 10, factor: 0.5 }, /openMillis.factor must be from 1, not 0.5/],
+  ])("an open time that cannot be is refused: %j", (openMillis, message) => {
+    expect(() => BreakerSettings.make({ openMillis })).toThrow(message)
   })
 })
 

@@ -69,7 +69,7 @@ export interface CircuitBreaker {
   inFlight: number
   stepResults: number
   stepFailures: number
-  /** When the step began or last saw a result. */
+  /** When the step began, last let a call in, or last saw a result: full, and no progress for long, is stuck. */
   stepProgressAtMillis: number
   stepBeganAtMillis: number
   /** In `metrics-only`: whether the last call found a reason to open. */
@@ -120,14 +120,15 @@ const admitGuarded = (breaker: CircuitBreaker, nowMillis: number): Ticket => {
 }
 
 const admitToStep = (breaker: CircuitBreaker, nowMillis: number): Ticket => {
-  const stuck = nowMillis - breaker.stepProgressAtMillis > breaker.settings.probeMaxMillis
-  if (breaker.inFlight >= stepLimit(breaker)) {
-    if (!stuck) return REFUSED
-    stepDown(breaker, nowMillis)
-    return admit(breaker, nowMillis)
+  if (breaker.inFlight < stepLimit(breaker)) {
+    breaker.inFlight++
+    breaker.stepProgressAtMillis = nowMillis
+    return breaker.generation
   }
-  breaker.inFlight++
-  return breaker.generation
+  if (Math.abs(nowMillis - breaker.stepProgressAtMillis) <= breaker.settings.probeMaxMillis) return REFUSED
+  // All that the step let in hangs.
+  stepDown(breaker, nowMillis)
+  return admit(breaker, nowMillis)
 }
 
 /** The greatest number of calls at once; Infinity when traffic is back. */

@@ -155,6 +155,16 @@ describe("CircuitBreaker, returning traffic", () => {
     expect(breaker.phase).toBe("open")
   })
 
+  it("[resilience 23] a burst after a long pause fills a step, and does not make it stuck", () => {
+    const { breaker, admit, succeed, wait } = closing([10, 40])
+    wait(60_000)
+    const first = admitted(admit, 100)
+    expect(first).toHaveLength(10)
+    expect(breaker.phase).toBe("closed")
+    for (const ticket of first) succeed(ticket)
+    expect(CircuitBreaker.stepLimit(breaker)).toBe(40)
+  })
+
   it("[resilience 23] a quiet service passes its steps by time", () => {
     const { breaker, succeed, wait, times } = closing([10, 40])
     times(2, () => {

@@ -10,6 +10,7 @@
  * const change = Degradation.observe(state, pressure, now) // undefined while nothing changes
  * if (Degradation.isOn(state, "recommendations")) …
  */
+import * as Snapshot from "./Snapshot.ts"
 
 /** What each level switches off, in order. */
 export const order = [
@@ -64,11 +65,14 @@ export interface Change {
   readonly pressure: number
 }
 
-/** @throws RangeError unless recoverAt < degradeAt */
+/** @throws RangeError unless recoverAt < degradeAt and the times are from 0 */
 export const make = (changes: Partial<DegradationSettings> = {}): Degradation => {
   const settings = { ...standard, ...changes }
   if (!(settings.recoverAt < settings.degradeAt)) {
     throw new RangeError(`recoverAt (${settings.recoverAt}) must be below degradeAt (${settings.degradeAt})`)
+  }
+  for (const name of ["degradeAfterMillis", "recoverAfterMillis"] as const) {
+    if (!(settings[name] >= 0)) throw new RangeError(`${name} must be from 0, not ${settings[name]}`)
   }
   return { settings, level: 0, forced: undefined, side: undefined, sinceMillis: 0 }
 }
@@ -99,11 +103,12 @@ const step = (state: Degradation, to: number, pressure: number, nowMillis: numbe
 const between = (from: number, to: number): ReadonlyArray<Feature> =>
   order.slice(Math.min(from, to), Math.max(from, to)).flat()
 
-/** Holds a level, as an operator does; undefined lets pressure decide again, from there. */
+/** Holds a level, as an operator does; undefined, or what is no number, lets pressure decide again, from there. */
 export const force = (state: Degradation, level: number | undefined): Change | undefined => {
-  state.forced = level
-  if (level === undefined) return undefined
+  state.forced = undefined
+  if (level === undefined || Number.isNaN(level)) return undefined
   const to = Math.max(0, Math.min(order.length, Math.floor(level)))
+  state.forced = to
   const from = state.level
   if (to === from) return undefined
   state.level = to
@@ -117,3 +122,36 @@ export const isOn = (state: Degradation, feature: Feature | Essential): boolean 
 
 /** What is off now, in the order in which it went. */
 export const off = (state: Degradation): ReadonlyArray<Feature> => between(0, state.level)
+
+/** What `snapshot` gives: plain JSON. */
+export interface DegradationSnapshot {
+  readonly level: number
+  readonly forced: number | null
+  readonly side: "high" | "low" | null
+  readonly sinceMillis: number
+}
+
+/** So that a restarted process does not switch everything on again in the midst of the storm. */
+export const snapshot = ({ level, forced, side, sinceMillis }: Degradation): DegradationSnapshot => ({
+  level,
+  forced: forced ?? null,
+  side: side ?? null,
+  sinceMillis,
+})
+
+export const readSnapshot = (json: unknown): DegradationSnapshot | Snapshot.InvalidSnapshot =>
+  Snapshot.read(json, (from) => ({
+    level: from.field("level").whole(0, order.length),
+    forced: from.field("forced").nullOr((level) => level.whole(0, order.length)),
+    side: from.field("side").nullOr((side) => side.oneOf("high", "low")),
+    sinceMillis: from.field("sinceMillis").number(),
+  }))
+
+/** A state that goes on where the other was, under these settings. */
+export const restore = (changes: Partial<DegradationSettings>, from: DegradationSnapshot): Degradation => ({
+  ...make(changes),
+  level: from.level,
+  forced: from.forced ?? undefined,
+  side: from.side ?? undefined,
+  sinceMillis: from.sinceMillis,
+})

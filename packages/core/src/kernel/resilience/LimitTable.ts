@@ -5,6 +5,7 @@
  * ones. There are never more than `maxKeys`: when all are in use, the one among a few that has used least goes.
  */
 import * as RateLimiter from "./RateLimiter.ts"
+import * as Snapshot from "./Snapshot.ts"
 
 export interface LimitTable {
   limit: RateLimiter.Limit
@@ -86,6 +87,53 @@ export const setLimit = (table: LimitTable, limit: RateLimiter.Limit): void => {
     for (const offset of table.slots.values()) table.cells[offset] = Math.ceil((table.cells[offset] ?? 0) * scale)
   }
   table.limit = limit
+}
+
+/** What `snapshot` gives: plain JSON. */
+export interface LimitSnapshot {
+  readonly windowMillis: number
+  /** Each key with its numbers. */
+  readonly keys: ReadonlyArray<readonly [key: string, cells: ReadonlyArray<number>]>
+}
+
+/** What every key has used. */
+export const snapshot = (table: LimitTable): LimitSnapshot => ({
+  windowMillis: table.limit.windowMillis,
+  keys: [...table.slots].map(([key, offset]) => [key, [...table.cells.subarray(offset, offset + RateLimiter.CELLS)]]),
+})
+
+export const readSnapshot = (json: unknown): LimitSnapshot | Snapshot.InvalidSnapshot =>
+  Snapshot.read(json, (from) => ({
+    windowMillis: from.field("windowMillis").whole(1),
+    keys: from.field("keys").list((entry) => {
+      const [key, cells] = entry.list((part) => part)
+      if (key === undefined || cells === undefined) return entry.refuse("a key and its numbers")
+      const numbers = cells.list((cell) => cell.number(0))
+      return numbers.length === RateLimiter.CELLS
+        ? ([key.string(), numbers] as const)
+        : cells.refuse(`${RateLimiter.CELLS} numbers`)
+    }),
+  }))
+
+/**
+ * A table that goes on where the other was; what was used stays used when the limit has changed. Of more than
+ * `maxKeys` those that have used most stay.
+ */
+export const restore = (limit: RateLimiter.Limit, from: LimitSnapshot, maxKeys?: number): LimitTable => {
+  const table = make({ ...limit, windowMillis: from.windowMillis }, maxKeys)
+  const used = ([, cells]: LimitSnapshot["keys"][number]): number => cells[0] ?? 0
+  const kept =
+    from.keys.length > table.maxKeys
+      ? [...from.keys].sort((a, b) => used(b) - used(a)).slice(0, table.maxKeys)
+      : from.keys
+  table.cells = new Float64Array(Math.max(FIRST_KEYS, kept.length) * RateLimiter.CELLS)
+  for (const [key, cells] of kept) {
+    const offset = table.slots.size * RateLimiter.CELLS
+    table.slots.set(key, offset)
+    table.cells.set(cells, offset)
+  }
+  setLimit(table, limit)
+  return table
 }
 
 const slotOf = (table: LimitTable, key: string, nowMillis: number): number => {

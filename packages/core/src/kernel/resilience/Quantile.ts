@@ -4,13 +4,15 @@
  * Values fall into classes whose bounds grow by 5 % each, so an answer is within 2.5 % of the exact one
  * (C. Masson, J. Rim, H. Lee, "DDSketch", VLDB 2019). Two halves of a window are kept; as time moves on the older
  * one is dropped, so the answer is of the last half to whole window. The classes are counted through once in 32
- * records at most; in between, the answer is the one of then.
+ * records at most; in between, the answer is the one of then. A clock that goes back counts into the newest half; one
+ * that goes back by more than the window starts it anew.
  *
  * @example
  * const latency = Quantile.make(0.95, 60_000)
  * Quantile.record(latency, 12.5, now)
  * Quantile.estimate(latency, now) // milliseconds, or undefined before the first record
  */
+import * as Snapshot from "./Snapshot.ts"
 
 export interface Quantile {
   /** Which: 0.95 for p95. */
@@ -95,7 +97,7 @@ const classOf = (value: number): number =>
 
 const moveTo = (sketch: Quantile, nowMillis: number): void => {
   const half = Math.floor((2 * nowMillis) / sketch.windowMillis)
-  if (half <= sketch.half) return
+  if (half === sketch.half || (half < sketch.half && half > sketch.half - 2)) return
   const emptied = sketch.previous.fill(0)
   if (half === sketch.half + 1) {
     sketch.previous = sketch.current
@@ -108,4 +110,64 @@ const moveTo = (sketch: Quantile, nowMillis: number): void => {
   sketch.currentTotal = 0
   sketch.half = half
   sketch.answer = undefined
+}
+
+/** What `snapshot` gives: plain JSON. */
+export interface QuantileSnapshot {
+  readonly quantile: number
+  readonly windowMillis: number
+  /** Null before the first record. */
+  readonly half: number | null
+  /** The classes that hold something, each with its count. */
+  readonly current: ReadonlyArray<readonly [at: number, count: number]>
+  readonly previous: ReadonlyArray<readonly [at: number, count: number]>
+  readonly answer: number | null
+  readonly since: number
+}
+
+export const snapshot = (sketch: Quantile): QuantileSnapshot => ({
+  quantile: sketch.quantile,
+  windowMillis: sketch.windowMillis,
+  half: Number.isFinite(sketch.half) ? sketch.half : null,
+  current: filled(sketch.current),
+  previous: filled(sketch.previous),
+  answer: sketch.answer ?? null,
+  since: sketch.since,
+})
+
+const filled = (classes: Uint32Array): ReadonlyArray<readonly [number, number]> =>
+  [...classes].flatMap((count, at) => (count === 0 ? [] : [[at, count] as const]))
+
+export const readSnapshot = (json: unknown): QuantileSnapshot | Snapshot.InvalidSnapshot =>
+  Snapshot.read(json, (from) => ({
+    quantile: from.field("quantile").number(0),
+    windowMillis: from.field("windowMillis").number(0),
+    half: from.field("half").nullOr((half) => half.whole(Number.MIN_SAFE_INTEGER)),
+    current: from.field("current").list(classPart),
+    previous: from.field("previous").list(classPart),
+    answer: from.field("answer").nullOr((answer) => answer.number(0)),
+    since: from.field("since").whole(),
+  }))
+
+const classPart = (from: Snapshot.Part): readonly [number, number] => {
+  const [at, count] = from.list((part) => part)
+  if (at === undefined || count === undefined) return from.refuse("a class and its count")
+  return [at.whole(0, CLASSES - 1), count.whole(0, 0xffffffff)]
+}
+
+/** A sketch that goes on where the other was; an empty one when that was of another quantile or window. */
+export const restore = (quantile: number, windowMillis: number, from: QuantileSnapshot): Quantile => {
+  const sketch = make(quantile, windowMillis)
+  if (from.quantile !== quantile || from.windowMillis !== windowMillis || from.half === null) return sketch
+  sketch.half = from.half
+  sketch.currentTotal = fill(sketch.current, from.current)
+  sketch.previousTotal = fill(sketch.previous, from.previous)
+  sketch.answer = from.answer ?? undefined
+  sketch.since = from.since
+  return sketch
+}
+
+const fill = (classes: Uint32Array, from: QuantileSnapshot["current"]): number => {
+  for (const [at, count] of from) classes[at] = count
+  return classes.reduce((sum, count) => sum + count, 0)
 }

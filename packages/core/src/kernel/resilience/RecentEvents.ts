@@ -18,12 +18,15 @@ export const make = (limit: number, windowMillis: number): RecentEvents => {
   return { windowMillis, ring: new Array<number>(limit + 1).fill(Number.NEGATIVE_INFINITY), next: 0 }
 }
 
-/** Notes one event. True when, with it, more than the limit lie in the window ending now. */
+/**
+ * Notes one event. True when, with it, more than the limit lie in the window ending now. On a clock that went back, what
+ * lies as far ahead counts as what lies behind.
+ */
 export const exceededBy = (events: RecentEvents, nowMillis: number): boolean => {
   events.ring[events.next] = nowMillis
   events.next = events.next + 1 === events.ring.length ? 0 : events.next + 1
   const oldest = events.ring[events.next] ?? Number.NEGATIVE_INFINITY
-  return nowMillis - oldest < events.windowMillis
+  return Math.abs(nowMillis - oldest) < events.windowMillis
 }
 
 export const clear = (events: RecentEvents): void => {

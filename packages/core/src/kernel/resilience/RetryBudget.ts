@@ -27,10 +27,19 @@ export interface RetryBudget {
   readonly window: SlidingWindow.SlidingWindow
 }
 
-export const make = (settings: BudgetSettings = standard): RetryBudget => ({
-  settings,
-  window: SlidingWindow.make({ kind: "time", millis: settings.windowMillis, buckets: 10 }),
+const shapeOf = (settings: BudgetSettings): SlidingWindow.WindowShape => ({
+  kind: "time",
+  millis: settings.windowMillis,
+  buckets: 10,
 })
+
+/** @throws RangeError unless ratio and floor are from 0 and the window has at least 10 ms */
+export const make = (settings: BudgetSettings = standard): RetryBudget => {
+  for (const name of ["ratio", "floor"] as const) {
+    if (!(settings[name] >= 0)) throw new RangeError(`The budget's ${name} must be from 0, not ${settings[name]}`)
+  }
+  return { settings, window: SlidingWindow.make(shapeOf(settings)) }
+}
 
 /** Notes a call's first attempt. */
 export const call = (budget: RetryBudget, nowMillis: number): void => {
@@ -51,3 +60,14 @@ export const left = (budget: RetryBudget, nowMillis: number): number => {
   const calls = window.calls - window.failures
   return Math.max(0, Math.floor(Math.max(settings.floor, calls * settings.ratio)) - window.failures)
 }
+
+/** What was called and retried lately, as plain JSON. */
+export const snapshot = (budget: RetryBudget): SlidingWindow.WindowSnapshot => SlidingWindow.snapshot(budget.window)
+
+export const readSnapshot = SlidingWindow.readSnapshot
+
+/** A budget that goes on where the other was; from an empty window when that was of another length. */
+export const restore = (settings: BudgetSettings, from: SlidingWindow.WindowSnapshot): RetryBudget => ({
+  ...make(settings),
+  window: SlidingWindow.restore(shapeOf(settings), from),
+})

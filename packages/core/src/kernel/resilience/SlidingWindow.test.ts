@@ -66,9 +66,18 @@ describe("SlidingWindow", () => {
   it("a clock that goes back counts into the newest bucket", () => {
     const window = SlidingWindow.make({ kind: "time", millis: 3_000, buckets: 3 })
     SlidingWindow.record(window, 9_500, false, false)
-    SlidingWindow.record(window, 2_000, true, false)
+    SlidingWindow.record(window, 7_000, true, false)
     expect(sums(window)).toEqual({ calls: 2, failures: 1, slow: 0 })
     SlidingWindow.advance(window, 12_000)
+    expect(window.calls).toBe(0)
+  })
+
+  it("[resilience 5] a clock set back by an hour does not keep what was for an hour", () => {
+    const window = SlidingWindow.make({ kind: "time", millis: 3_000, buckets: 3 })
+    SlidingWindow.record(window, 3_600_000, true, false)
+    SlidingWindow.record(window, 0, false, false)
+    expect(sums(window)).toEqual({ calls: 1, failures: 0, slow: 0 })
+    SlidingWindow.advance(window, 3_000)
     expect(window.calls).toBe(0)
   })
 

@@ -5,7 +5,8 @@
  * difference. A window of time is a ring of buckets with their sums: as time moves on, every bucket that it
  * passed is cleared, however long nobody called, so nothing old stands beside something new. A call counts
  * while its bucket is one of the newest `buckets`; a window of 30 s in 30 buckets therefore looks back between
- * 29 and 30 s. A clock that goes back counts into the newest bucket.
+ * 29 and 30 s. A clock that goes back counts into the newest bucket; one that goes back by more than the window starts
+ * it anew, so that nothing stands still until the clock has caught up.
  *
  * Windows are changed in place: they stand on the path of every call.
  *
@@ -14,6 +15,7 @@
  * SlidingWindow.record(window, now, true, false)
  * window.failures / window.calls
  */
+import * as Snapshot from "./Snapshot.ts"
 
 export type WindowShape =
   /** The last `calls` calls. */
@@ -121,10 +123,11 @@ export const advance = (window: SlidingWindow, nowMillis: number): void => {
 /** Clears every bucket that time has passed; at most one round of the ring. */
 const moveTo = (window: TimeWindow, nowMillis: number): void => {
   const bucket = Math.floor(nowMillis / window.bucketMillis)
-  if (bucket <= window.newest) return
+  if (bucket === window.newest) return
   const passed = bucket - window.newest
+  if (passed < 0 && passed > -window.buckets) return
   window.newest = bucket
-  if (passed >= window.buckets) {
+  if (Math.abs(passed) >= window.buckets) {
     clear(window)
     window.newest = bucket
     return
@@ -154,34 +157,58 @@ export const clear = (window: SlidingWindow): void => {
 }
 
 /** What `snapshot` gives: plain JSON, oldest first. */
-export interface WindowSnapshot {
-  readonly kind: SlidingWindow["kind"]
-  /** The newest bucket's number; null when nothing was recorded, and for a window of calls. */
-  readonly newest: number | null
-  readonly ring: ReadonlyArray<number>
-}
+export type WindowSnapshot =
+  /** One outcome a call, from 0 to 7. */
+  | { readonly kind: "count"; readonly ring: ReadonlyArray<number> }
+  /** Calls, failures and slow calls a bucket. `newest` is the newest one's number; null when nothing was recorded. */
+  | {
+      readonly kind: "time"
+      readonly bucketMillis: number
+      readonly newest: number | null
+      readonly ring: ReadonlyArray<number>
+    }
 
 export const snapshot = (window: SlidingWindow): WindowSnapshot => {
-  const unit = window.kind === "time" ? 3 : 1
-  const oldest = window.kind === "time" ? ((window.position + 1) % window.buckets) * unit : window.next
+  if (window.kind === "count") {
+    return { kind: "count", ring: [...window.ring.subarray(window.next), ...window.ring.subarray(0, window.next)] }
+  }
+  const oldest = ((window.position + 1) % window.buckets) * 3
   return {
-    kind: window.kind,
-    newest: window.kind === "time" && Number.isFinite(window.newest) ? window.newest : null,
+    kind: "time",
+    bucketMillis: window.bucketMillis,
+    newest: Number.isFinite(window.newest) ? window.newest : null,
     ring: [...window.ring.subarray(oldest), ...window.ring.subarray(0, oldest)],
   }
 }
 
-/** Reads a snapshot into a fresh window. One of another kind or size is left out: the window starts empty. */
+/** A window's snapshot from JSON, or why it is none. */
+export const readSnapshot = (json: unknown): WindowSnapshot | Snapshot.InvalidSnapshot => Snapshot.read(json, part)
+
+/** The same as a part of a greater one. */
+export const part = (from: Snapshot.Part): WindowSnapshot => {
+  const kind = from.field("kind").oneOf("count", "time")
+  const ring = from.field("ring")
+  if (kind === "count") return { kind, ring: ring.list((outcome) => outcome.whole(0, RECORDED + FAILED + SLOW)) }
+  const bucketMillis = from.field("bucketMillis").number(1)
+  const newest = from.field("newest").nullOr((number) => number.whole(Number.MIN_SAFE_INTEGER))
+  const counts = ring.list((count) => count.whole())
+  return counts.length % 3 === 0
+    ? { kind, bucketMillis, newest, ring: counts }
+    : ring.refuse("three numbers for each bucket")
+}
+
+/** Reads a snapshot into a fresh window. One of another kind, size or bucket is left out: the window starts empty. */
 export const restore = (shape: WindowShape, from: WindowSnapshot): SlidingWindow => {
   const window = make(shape)
-  if (from.kind !== window.kind || from.ring.length !== window.ring.length) return window
+  if (from.ring.length !== window.ring.length) return window
   if (window.kind === "count") {
-    for (const outcome of from.ring) if (outcome !== 0) replace(window, outcome)
+    if (from.kind === "count") for (const outcome of from.ring) if (outcome !== 0) replace(window, outcome)
     return window
   }
+  if (from.kind !== "time" || from.bucketMillis !== window.bucketMillis || from.newest === null) return window
   window.ring.set(from.ring)
   window.position = window.buckets - 1
-  window.newest = from.newest ?? Number.NEGATIVE_INFINITY
+  window.newest = from.newest
   for (let at = 0; at < window.ring.length; at += 3) {
     window.calls += window.ring[at] ?? 0
     window.failures += window.ring[at + 1] ?? 0
