@@ -1,0 +1,4 @@
+import { dueWorkSuite } from "../suites/DueWorkSuite.ts"
+import * as SqliteStore from "./SqliteStore.ts"
+
+dueWorkSuite("SQLite", SqliteStore.layerTest())
