@@ -91,6 +91,21 @@ describe("paceline serve", () => {
     expect((await paceline(["athlete", "list", "--data", "data"])).out).toContain("Mara")
   })
 
+  it("takes its limits and its proxies from flags, the environment and the file", async () => {
+    writeFileSync(join(folder, "paceline.toml"), "limit-unauthenticated = 3\nlimit-burst-percent = 100")
+    const { url } = await serve("--trusted-proxies", "127.0.0.1,::1")
+    const statuses = async (visitor: string, times: number) => {
+      const answers: Array<number> = []
+      for (let i = 0; i < times; i++) {
+        const headers = { "x-forwarded-for": visitor }
+        answers.push((await fetch(`${url}/v1/classes/main/leaderboard`, { headers })).status)
+      }
+      return answers
+    }
+    expect(await statuses("203.0.113.1", 4)).toEqual([200, 200, 200, 429])
+    expect(await statuses("203.0.113.2", 3)).toEqual([200, 200, 200])
+  })
+
   it("names the owner of a folder in use, a port that is free, and exits with 1", async () => {
     const { child, url } = await serve()
     const second = await paceline(["serve", "--port", "0", "--data", "data"])
