@@ -10,6 +10,7 @@
  */
 import { type Clock, Config, type Context, Effect, Layer } from "effect"
 import * as Kernel from "../kernel/concurrency/Lanes.ts"
+import { safely } from "./Listener.ts"
 import { type Restore, Turn } from "./Turn.ts"
 
 export interface Lanes<K> {
@@ -48,7 +49,7 @@ export const layerConfig = <I, K>(tag: Context.Tag<I, Lanes<K>>, options: Config
 /** As `make`, outside an effect. */
 export const unsafeMake = <K>(options: LanesOptions = {}): Lanes<K> => {
   const lanes = Kernel.make<K, Turn>(options.width)
-  const onEvent = options.onEvent
+  const onEvent = options.onEvent === undefined ? undefined : safely(options.onEvent)
 
   const tell = (tag: LanesEvent["_tag"], turn: Turn): void =>
     onEvent?.({ _tag: tag, waiting: lanes.waiting, waitedMillis: turn.waitedMillis() })

@@ -288,4 +288,13 @@ describe("Permits", () => {
       ),
       { numRuns: 60 },
     ))
+
+  it.effect("is not spoilt for good by a weight that is no number", () =>
+    Effect.gen(function* () {
+      const permits = yield* Permits.make(2)
+      for (const weight of [Number.NaN, -3, 0.5]) yield* permits.withPermits(weight)(Effect.void)
+      expect(yield* permits.withPermitsIfAvailable(Number.NaN)(Effect.succeed("ran"))).toEqual(Option.some("ran"))
+      expect(yield* permits.stats).toEqual({ limit: 2, inFlight: 0, waiting: 0 })
+    }),
+  )
 })

@@ -13,6 +13,7 @@
 import { type Cause, type Clock, type Config, type Context, Effect, Layer, type Option } from "effect"
 import * as Kernel from "../kernel/concurrency/Permits.ts"
 import type { Aging, Priority } from "../kernel/concurrency/PriorityQueue.ts"
+import { safely } from "./Listener.ts"
 import { type Restore, Turn } from "./Turn.ts"
 
 export interface PermitsOptions {
@@ -76,7 +77,7 @@ export const layerConfig = <I>(tag: Context.Tag<I, Permits>, limit: Config.Confi
 /** As `make`, outside an effect. */
 export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits => {
   const permits = Kernel.make<Turn>(limit, options.aging)
-  const onEvent = options.onEvent
+  const onEvent = options.onEvent === undefined ? undefined : safely(options.onEvent)
 
   const tell = (tag: "Waiting" | "Granted" | "Abandoned", who: Kernel.Waiter<Turn>) =>
     onEvent?.({
@@ -139,7 +140,7 @@ export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits
   }
 
   const withPermits: Permits["withPermits"] = (asked, { priority = "middle" } = {}) => {
-    const weight = Math.max(1, Math.floor(asked))
+    const weight = Kernel.wholeWeight(asked)
     // The path without waiting: five steps of the fiber, each of which is made once and used again.
     const onFailure = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> => {
       release(weight)
@@ -171,7 +172,7 @@ export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits
     withPermits,
     withPermit: withPermits(1),
     withPermitsIfAvailable: (asked) => {
-      const weight = Math.max(1, Math.floor(asked))
+      const weight = Kernel.wholeWeight(asked)
       return (self) =>
         Effect.uninterruptibleMask((restore) =>
           Kernel.tryTake(permits, weight)

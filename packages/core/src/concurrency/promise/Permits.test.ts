@@ -1,5 +1,5 @@
 import * as fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import * as PromisePermits from "./Permits.ts"
 
 /** A task that runs until it is told to end. */
@@ -150,4 +150,29 @@ describe("Permits for promises", () => {
         },
       ),
     ))
+
+  it("is not spoilt for good by a weight that is no number", async () => {
+    const permits = PromisePermits.make(2)
+    for (const weight of [Number.NaN, -3, 0.5]) await permits.run(() => {}, { weight })
+    expect(permits.stats()).toEqual({ limit: 2, inFlight: 0, waiting: 0 })
+  })
+
+  it("asks for the signal only if it has to wait", async () => {
+    const permits = PromisePermits.make(1)
+    const signal = vi.fn(() => new AbortController().signal)
+    const call = {
+      aborted: false,
+      get signal() {
+        return signal()
+      },
+    }
+    const first = openTask()
+    const running = permits.run(() => first.done, call)
+    expect(signal).not.toHaveBeenCalled()
+    const waiting = permits.run(() => "second", call)
+    expect(signal).toHaveBeenCalledTimes(1)
+    first.end()
+    await running
+    expect(await waiting).toBe("second")
+  })
 })

@@ -10,14 +10,13 @@
  */
 import * as Kernel from "../../kernel/concurrency/Permits.ts"
 import type { Aging, Priority } from "../../kernel/concurrency/PriorityQueue.ts"
+import { type Abortable, isAborted } from "./Abort.ts"
 
-export interface AcquireOptions {
+export interface AcquireOptions extends Abortable {
   /** How many permits; more than the limit means all of them. Default 1. */
   readonly weight?: number
   /** Default middle. */
   readonly priority?: Priority
-  /** Aborted while waiting: the promise is rejected with the signal's reason, and the task never runs. */
-  readonly signal?: AbortSignal
 }
 
 /** Gives the permits back. Calling it again does nothing. */
@@ -36,8 +35,8 @@ export const make = (limit: number, options: { readonly aging?: Aging } = {}): P
   const line = new Line(Kernel.make(limit, options.aging))
   return {
     run: <A>(task: () => A | PromiseLike<A>, asked?: AcquireOptions) =>
-      new Promise<A>((resolve) => line.enter(new Running(line, task, resolve, asked), asked?.signal)),
-    acquire: (asked) => new Promise<Release>((resolve) => line.enter(new Holding(line, resolve, asked), asked?.signal)),
+      new Promise<A>((resolve) => line.enter(new Running(line, task, resolve, asked), asked)),
+    acquire: (asked) => new Promise<Release>((resolve) => line.enter(new Holding(line, resolve, asked), asked)),
     resize: (to) => {
       Kernel.resize(line.permits, to)
       line.settle()
@@ -59,13 +58,14 @@ class Line {
   }
 
   /** Starts it with what is free, or lets it wait. An aborted signal takes it out of the line again. */
-  enter(turn: Turn, signal: AbortSignal | undefined): void {
-    if (signal?.aborted) {
-      turn.reject(signal.reason)
+  enter(turn: Turn, asked: Abortable | undefined): void {
+    if (asked !== undefined && isAborted(asked)) {
+      turn.reject(asked.signal?.reason)
     } else if (Kernel.tryTake(this.permits, turn.weight)) {
       turn.held = turn.weight
       turn.start()
     } else {
+      const signal = asked?.signal
       if (signal !== undefined) turn.leaveOn(signal)
       Kernel.wait(this.permits, turn)
       this.settle()
@@ -108,7 +108,7 @@ abstract class Turn implements Kernel.Waiter<Turn> {
 
   constructor(line: Line, asked: AcquireOptions | undefined) {
     this.line = line
-    this.weight = wholeWeight(asked?.weight)
+    this.weight = Kernel.wholeWeight(asked?.weight ?? 1)
     this.priority = asked?.priority ?? "middle"
   }
 
@@ -210,6 +210,3 @@ class Holding extends Turn {
 
 const isPromiseLike = <A>(value: A | PromiseLike<A>): value is PromiseLike<A> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
-
-const wholeWeight = (weight: number | undefined): number =>
-  weight === undefined || weight < 1 ? 1 : Math.floor(weight)

@@ -10,6 +10,7 @@
  */
 import type { Priority } from "../../kernel/concurrency/PriorityQueue.ts"
 import { type PriorityQueueOptions, QueueGate, taker } from "../QueueGate.ts"
+import { type Abortable, isAborted } from "./Abort.ts"
 
 export { type PriorityQueueOptions, QueueFull } from "../QueueGate.ts"
 
@@ -17,7 +18,7 @@ export interface PromisePriorityQueue<A> {
   /** @throws QueueFull when it holds as many as it may. Default priority middle. */
   readonly offer: (value: A, priority?: Priority) => void
   /** Waits for a value; rejects with the signal's reason when that is aborted before, and then takes nothing. */
-  readonly take: (options?: { readonly signal?: AbortSignal }) => Promise<A>
+  readonly take: (options?: Abortable) => Promise<A>
   /** What is there, up to so many, without waiting. */
   readonly takeUpTo: (count: number) => ReadonlyArray<A>
   readonly size: () => number
@@ -30,11 +31,12 @@ export const make = <A>(options: PriorityQueueOptions): PromisePriorityQueue<A> 
       const full = gate.offer(value, priority, performance.now())
       if (full !== undefined) throw full
     },
-    take: ({ signal } = {}) =>
+    take: (asked) =>
       new Promise<A>((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason)
+        if (isAborted(asked)) return reject(asked?.signal?.reason)
         const there = gate.takeNow()
         if (there !== undefined) return resolve(there.value)
+        const signal = asked?.signal
         const leave = (): void => {
           gate.leave(waiting)
           reject(signal?.reason)

@@ -38,7 +38,7 @@ export interface Lanes<K, A> {
 }
 
 export const make = <K, A>(width = 1): Lanes<K, A> => ({
-  width: Math.max(1, Math.floor(width)),
+  width: width >= 1 ? Math.floor(width) : 1,
   lanes: new Map(),
   running: 0,
   waiting: 0,

@@ -49,7 +49,7 @@ export const make = <A>(limit: number, aging: PriorityQueue.Aging = agingByArriv
 
 export const waiter = <A>(value: A, weight = 1, priority: PriorityQueue.Priority = "middle"): Waiter<A> => ({
   value,
-  weight: weight >= 1 ? Math.floor(weight) : 1,
+  weight: wholeWeight(weight),
   held: 0,
   priority,
   arrivedAt: 0,
@@ -101,5 +101,11 @@ export const end = <A>(permits: Permits<A>, ended: Waiter<A>): void => {
 export const resize = <A>(permits: Permits<A>, limit: number): void => {
   permits.limit = wholeLimit(limit)
 }
+
+/** What counts as a weight: a whole number from 1. What is no number counts as 1, or it would spoil the count for good. */
+export const wholeWeight = (weight: number): number => (weight >= 1 ? Math.min(Math.floor(weight), MOST) : 1)
+
+/** More than any limit, and sums of it are still exact. */
+const MOST = 2 ** 32
 
 const wholeLimit = (limit: number): number => (limit > 0 ? Math.floor(limit) : 0)
