@@ -3,7 +3,9 @@
  */
 import * as Kernel from "../kernel/concurrency/AdaptiveLimit.ts"
 import * as Fault from "../kernel/resilience/Fault.ts"
-import { type Alarm, BulkheadGate, type BulkheadOptions } from "./BulkheadGate.ts"
+import type { Alarm } from "./Alarm.ts"
+import { BulkheadGate, type BulkheadOptions } from "./BulkheadGate.ts"
+import { safely } from "./Listener.ts"
 
 export interface AdaptiveLimitOptions extends Omit<BulkheadOptions, "limit"> {
   /** What differs from `Kernel.standard`: begins with 20, between 1 and 200. */
@@ -12,6 +14,8 @@ export interface AdaptiveLimitOptions extends Omit<BulkheadOptions, "limit"> {
   readonly isOverload?: (error: unknown) => boolean
   /** Called when the limit has changed. */
   readonly onLimit?: (limit: number) => void
+  /** What was learnt before, as `learnt` gave it, perhaps kept as JSON. Default: it begins anew. */
+  readonly learnt?: Kernel.AdaptiveLimit
 }
 
 export interface AdaptiveLimitStats {
@@ -22,10 +26,10 @@ export interface AdaptiveLimitStats {
   readonly normalMillis: number
 }
 
-/** A call that began: when, and how many were running with it. */
+/** A call that began; one of both is to be told when it ends, unless it was cancelled. */
 export interface Begun {
-  readonly atMillis: number
-  readonly inFlight: number
+  readonly succeeded: () => void
+  readonly failed: (error: unknown) => void
 }
 
 export class AdaptiveGate {
@@ -36,29 +40,38 @@ export class AdaptiveGate {
   private readonly alarm: Alarm
   private state: Kernel.AdaptiveLimit
 
-  constructor(options: AdaptiveLimitOptions, alarm: Alarm) {
+  /** `whenIdle` is called each time nothing runs and nothing waits any more. */
+  constructor(options: AdaptiveLimitOptions, alarm: Alarm, whenIdle?: () => void) {
     this.settings = { ...Kernel.standard, ...options.settings }
     this.isOverload = options.isOverload ?? ((error) => Fault.kindOf(error) === "timeout")
-    this.onLimit = options.onLimit
+    this.onLimit = options.onLimit === undefined ? undefined : safely(options.onLimit)
     this.alarm = alarm
-    this.state = Kernel.make(this.settings)
-    this.gate = new BulkheadGate({ ...options, limit: Kernel.current(this.settings, this.state) }, alarm)
+    const { learnt } = options
+    this.state = learnt === undefined ? Kernel.make(this.settings) : Kernel.restore(this.settings, learnt)
+    this.gate = new BulkheadGate({ ...options, limit: Kernel.current(this.settings, this.state) }, alarm, whenIdle)
   }
 
   begin(): Begun {
-    return { atMillis: this.alarm.now(), inFlight: this.gate.running }
-  }
-
-  succeeded({ atMillis, inFlight }: Begun): void {
-    this.move(Kernel.sample(this.settings, this.state, { latencyMillis: this.alarm.now() - atMillis, inFlight }))
-  }
-
-  failed(error: unknown): void {
-    if (this.isOverload(error)) this.move(Kernel.overload(this.settings, this.state))
+    const startedAt = this.alarm.now()
+    const inFlight = this.gate.running
+    return {
+      succeeded: () => {
+        const latencyMillis = this.alarm.now() - startedAt
+        this.move(Kernel.sample(this.settings, this.state, { latencyMillis, inFlight }))
+      },
+      failed: (error) => {
+        if (this.isOverload(error)) this.move(Kernel.overload(this.settings, this.state))
+      },
+    }
   }
 
   stats(): AdaptiveLimitStats {
     return { ...this.gate.stats(), normalMillis: this.state.normalMillis }
+  }
+
+  /** What it knows of the other side: plain data. */
+  get learnt(): Kernel.AdaptiveLimit {
+    return this.state
   }
 
   private move(next: Kernel.AdaptiveLimit): void {

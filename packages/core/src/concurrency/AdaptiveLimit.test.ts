@@ -69,4 +69,51 @@ describe("AdaptiveLimit", () => {
       yield* Fiber.interruptAll(calls)
     }).pipe(Effect.provide(Timers.layer)),
   )
+
+  it.effect("is cut by a time-out among calls of which it interrupted the others, and by one that was a defect", () =>
+    Effect.gen(function* () {
+      const limited = yield* AdaptiveLimit.make({
+        name: "search",
+        settings: { ...settings, backoff: 0.5 },
+        isOverload: (error) => error === "too busy",
+      })
+      const together = Effect.all([Effect.never, Effect.fail("too busy")], { concurrency: "unbounded" })
+      yield* Effect.either(limited.run(together))
+      expect((yield* limited.stats).limit).toBe(10)
+      yield* Effect.exit(limited.run(Effect.die("too busy")))
+      expect((yield* limited.stats).limit).toBe(5)
+    }).pipe(Effect.provide(Timers.layer)),
+  )
+
+  it.effect("goes on from what another learnt, kept as JSON", () =>
+    Effect.gen(function* () {
+      const first = yield* AdaptiveLimit.make({ name: "search", settings })
+      yield* load(first, 6, 10)
+      const learnt = JSON.parse(JSON.stringify(yield* first.learnt))
+      const second = yield* AdaptiveLimit.make({ name: "search", settings, learnt })
+      expect(yield* second.stats).toEqual(yield* first.stats)
+      const narrower = yield* AdaptiveLimit.make({ name: "search", settings: { ...settings, max: 8 }, learnt })
+      expect((yield* narrower.stats).limit).toBe(8)
+    }).pipe(Effect.provide(Timers.layer)),
+  )
+
+  it.effect("keyed: learns of each dependency by itself, also between calls, and remembers so many", () =>
+    Effect.gen(function* () {
+      const limits = yield* AdaptiveLimit.keyed({
+        name: "peers",
+        settings: { ...settings, backoff: 0.5 },
+        isOverload: (error) => error === "too busy",
+        maxKeys: 10,
+      })
+      yield* Effect.either(limits.run("maps", Effect.fail("too busy")))
+      expect((yield* limits.statsOf("maps")).limit).toBe(10)
+      expect((yield* limits.statsOf("mail")).limit).toBe(20)
+      const call = yield* Effect.fork(limits.run("maps", Effect.never))
+      yield* quiet
+      expect(yield* limits.stats).toEqual({ keys: 1, remembered: 0, running: 1, waiting: 0 })
+      yield* Fiber.interrupt(call)
+      for (let i = 0; i < 1_000; i++) yield* limits.run(`tenant ${i}`, Effect.void)
+      expect(yield* limits.stats).toEqual({ keys: 0, remembered: 10, running: 0, waiting: 0 })
+    }).pipe(Effect.provide(Timers.layer)),
+  )
 })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Deferred, Duration, Effect, Exit, Fiber, Layer, TestClock } from "effect"
 import * as Bulkhead from "./Bulkhead.ts"
 import * as Timers from "./Timers.ts"
@@ -141,4 +141,61 @@ describe("Bulkhead", () => {
       expect((yield* (yield* CheckIn).stats).limit).toBe(7)
     }).pipe(Effect.provide(layer))
   })
+
+  it.effect("forgets a key whose only caller was refused, or waited too long", () =>
+    Effect.gen(function* () {
+      const closed = yield* Bulkhead.keyed<string>({ name: "closed", limit: 0 })
+      expect((yield* Effect.flip(closed.run("a", Effect.void)))._tag).toBe("BulkheadFull")
+      const slow = yield* Bulkhead.keyed<string>({ name: "slow", limit: 0, queue: 9, maxWaitMillis: 100 })
+      const waiting = yield* Effect.fork(Effect.flip(slow.run("a", Effect.void)))
+      yield* TestClock.adjust(Duration.millis(100))
+      expect((yield* Fiber.join(waiting))._tag).toBe("BulkheadWaitExceeded")
+      for (const bulkhead of [closed, slow]) expect(yield* bulkhead.stats).toEqual({ keys: 0, running: 0, waiting: 0 })
+    }).pipe(Effect.provide(Timers.layer)),
+  )
+
+  it.effect("sets no alarm while nobody waits", () =>
+    Effect.gen(function* () {
+      const timers = yield* Timers.Timers
+      const bulkhead = yield* Bulkhead.make({ name: "b", limit: 1, queue: 10, maxWaitMillis: 60_000 })
+      const busy = yield* occupy(bulkhead, 1)
+      const served = yield* Effect.fork(bulkhead.run(Effect.void))
+      const leaves = yield* Effect.fork(bulkhead.run(Effect.void))
+      yield* quiet
+      expect(yield* timers.waiting).toBe(1)
+      yield* Fiber.interrupt(leaves)
+      yield* busy.open
+      yield* Fiber.join(served)
+      expect(yield* timers.waiting).toBe(0)
+    }).pipe(Effect.provide(Timers.layer)),
+  )
+
+  it.effect("loses no place to a listener that throws", () =>
+    Effect.gen(function* () {
+      const reported: Array<unknown> = []
+      const report = vi.spyOn(globalThis, "queueMicrotask").mockImplementation((task) => {
+        try {
+          task()
+        } catch (error) {
+          reported.push(error)
+        }
+      })
+      const bulkhead = yield* Bulkhead.make({
+        name: "b",
+        limit: 1,
+        queue: 1,
+        onEvent: () => {
+          throw new Error("deaf")
+        },
+      })
+      const busy = yield* occupy(bulkhead, 1)
+      const waiting = yield* Effect.fork(bulkhead.run(Effect.succeed("served"), "high"))
+      yield* quiet
+      yield* busy.open
+      expect(yield* Fiber.join(waiting)).toBe("served")
+      expect(yield* bulkhead.stats).toEqual({ limit: 1, running: 0, waiting: 0 })
+      report.mockRestore()
+      expect(reported).toEqual([new Error("deaf"), new Error("deaf")])
+    }).pipe(Effect.provide(Timers.layer)),
+  )
 })

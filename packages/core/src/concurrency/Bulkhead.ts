@@ -18,6 +18,7 @@ import {
   type BulkheadStats,
   type BulkheadWaitExceeded,
 } from "./BulkheadGate.ts"
+import { BulkheadGates, type KeyedBulkheadStats } from "./BulkheadGates.ts"
 import { throughGate } from "./GatedFiber.ts"
 import { Timers } from "./Timers.ts"
 
@@ -28,6 +29,7 @@ export {
   type BulkheadStats,
   BulkheadWaitExceeded,
 } from "./BulkheadGate.ts"
+export type { KeyedBulkheadStats } from "./BulkheadGates.ts"
 
 export interface Bulkhead {
   /** Runs the effect when there is a place. Default priority middle. */
@@ -55,37 +57,15 @@ export interface KeyedBulkhead<K> {
   readonly stats: Effect.Effect<KeyedBulkheadStats>
 }
 
-export interface KeyedBulkheadStats {
-  readonly keys: number
-  readonly running: number
-  readonly waiting: number
-}
-
 /** Errors and events name the bulkhead as `name/key`. */
 export const keyed = <K extends string | number>(
   options: BulkheadOptions,
 ): Effect.Effect<KeyedBulkhead<K>, never, Timers> =>
   Effect.map(Timers, (timers) => {
-    const gates = new Map<K, BulkheadGate>()
-    const gateOf = (key: K): BulkheadGate => {
-      const known = gates.get(key)
-      if (known !== undefined) return known
-      const made = new BulkheadGate({ ...options, name: `${options.name}/${key}` }, timers, () => gates.delete(key))
-      gates.set(key, made)
-      return made
-    }
+    const gates = new BulkheadGates<K>(options, timers)
     return {
-      run: (key, self, priority = "middle") => Effect.suspend(() => throughGate(gateOf(key), self, priority)),
-      stats: Effect.sync(() => {
-        let running = 0
-        let waiting = 0
-        for (const gate of gates.values()) {
-          const stats = gate.stats()
-          running += stats.running
-          waiting += stats.waiting
-        }
-        return { keys: gates.size, running, waiting }
-      }),
+      run: (key, self, priority = "middle") => throughGate(() => gates.get(key), self, priority),
+      stats: Effect.sync(() => gates.stats()),
     }
   })
 
@@ -98,7 +78,7 @@ export const layerConfig = <I>(tag: Context.Tag<I, Bulkhead>, options: Config.Co
   Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make))
 
 const over = (gate: BulkheadGate): Bulkhead => ({
-  run: (self, priority = "middle") => throughGate(gate, self, priority),
+  run: (self, priority = "middle") => throughGate(() => gate, self, priority),
   resize: (limit) => Effect.sync(() => gate.resize(limit)),
   stats: Effect.sync(() => gate.stats()),
 })

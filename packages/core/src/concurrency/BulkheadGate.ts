@@ -4,6 +4,9 @@
  */
 import * as Kernel from "../kernel/concurrency/Bulkhead.ts"
 import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
+import type { Handle } from "../kernel/concurrency/Timers.ts"
+import type { Alarm } from "./Alarm.ts"
+import { safely } from "./Listener.ts"
 
 export interface BulkheadOptions extends Kernel.Settings {
   /** Named in errors and events. */
@@ -56,37 +59,28 @@ export class BulkheadWaitExceeded extends Error {
   }
 }
 
-/** A wheel, whoever drives it. */
-export interface Alarm {
-  readonly now: () => number
-  readonly schedule: (millis: number, run: () => void) => unknown
-}
-
 /** What to do when the wait is over: run, or fail with the error. */
 export type Outcome = (refused: BulkheadWaitExceeded | undefined) => void
 
 export class BulkheadGate {
   private readonly bulkhead: Kernel.Bulkhead<Outcome>
-  private readonly full: Readonly<Record<Priority, BulkheadFull>>
-  private readonly waitExceeded: BulkheadWaitExceeded
-  private readonly options: BulkheadOptions
+  /** Built when first needed: an error costs more than all else of a bulkhead that is made for one call. */
+  private readonly full: Partial<Record<Priority, BulkheadFull>> = {}
+  private waitExceeded: BulkheadWaitExceeded | undefined
+  private readonly name: string
+  private readonly onEvent: ((event: BulkheadEvent) => void) | undefined
   private readonly alarm: Alarm
   private readonly whenIdle: (() => void) | undefined
-  private alarmIsSet = false
+  private alarmHandle: Handle | undefined
   private settling = false
 
   /** `whenIdle` is called each time nothing runs and nothing waits any more. */
   constructor(options: BulkheadOptions, alarm: Alarm, whenIdle?: () => void) {
-    this.options = options
+    this.name = options.name
+    this.onEvent = options.onEvent === undefined ? undefined : safely(options.onEvent)
     this.alarm = alarm
     this.whenIdle = whenIdle
     this.bulkhead = Kernel.make(options)
-    this.waitExceeded = new BulkheadWaitExceeded(options.name, this.bulkhead.maxWaitMillis)
-    this.full = {
-      high: new BulkheadFull(options.name, "high"),
-      middle: new BulkheadFull(options.name, "middle"),
-      low: new BulkheadFull(options.name, "low"),
-    }
   }
 
   /** True when one may run at once; then it owes `leave`. */
@@ -108,6 +102,8 @@ export class BulkheadGate {
     const verdict = Kernel.enter(this.bulkhead, waiter, this.alarm.now())
     if (verdict === "full") {
       this.tell("Refused", priority, 0)
+      this.tellIdle()
+      this.full[priority] ??= new BulkheadFull(this.name, priority)
       return this.full[priority]
     }
     if (verdict === "run") {
@@ -129,6 +125,7 @@ export class BulkheadGate {
       Kernel.end(this.bulkhead, waiter)
     }
     this.settle()
+    this.clearAlarm()
     this.tellIdle()
   }
 
@@ -154,23 +151,37 @@ export class BulkheadGate {
       const now = this.alarm.now()
       for (let next = Kernel.next(this.bulkhead, now); next !== undefined; next = Kernel.next(this.bulkhead, now)) {
         this.tell(next.held === 1 ? "Granted" : "WaitedTooLong", next.priority, now - next.arrivedAt)
-        next.value(next.held === 1 ? undefined : this.waitExceeded)
+        next.value(next.held === 1 ? undefined : this.tooLong())
       }
     } finally {
       this.settling = false
     }
+    this.clearAlarm()
+    // Those who have waited too long are gone, and nobody may come any more.
+    this.tellIdle()
+  }
+
+  private tooLong(): BulkheadWaitExceeded {
+    this.waitExceeded ??= new BulkheadWaitExceeded(this.name, this.bulkhead.maxWaitMillis)
+    return this.waitExceeded
   }
 
   /** One alarm a bulkhead: for the one who waits longest. */
   private setAlarm(): void {
     const at = Kernel.nextExpiry(this.bulkhead)
-    if (this.alarmIsSet || at === Number.POSITIVE_INFINITY) return
-    this.alarmIsSet = true
-    this.alarm.schedule(at - this.alarm.now(), () => {
-      this.alarmIsSet = false
+    if (this.alarmHandle !== undefined || at === Number.POSITIVE_INFINITY) return
+    this.alarmHandle = this.alarm.schedule(at - this.alarm.now(), () => {
+      this.alarmHandle = undefined
       this.settle()
       this.setAlarm()
     })
+  }
+
+  /** While nobody waits no alarm is set: it would keep the process, and this bulkhead, for nothing. */
+  private clearAlarm(): void {
+    if (this.alarmHandle === undefined || this.bulkhead.permits.queue.size > 0) return
+    this.alarm.cancel(this.alarmHandle)
+    this.alarmHandle = undefined
   }
 
   private tellIdle(): void {
@@ -179,8 +190,8 @@ export class BulkheadGate {
   }
 
   private tell(tag: BulkheadEvent["_tag"], priority: Priority, waitedMillis: number): void {
-    if (this.options.onEvent === undefined) return
+    if (this.onEvent === undefined) return
     const { running, waiting } = this.stats()
-    this.options.onEvent({ _tag: tag, bulkhead: this.options.name, priority, running, waiting, waitedMillis })
+    this.onEvent({ _tag: tag, bulkhead: this.name, priority, running, waiting, waitedMillis })
   }
 }

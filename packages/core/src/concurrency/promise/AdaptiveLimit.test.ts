@@ -57,4 +57,39 @@ describe("Adaptive limit for promises", () => {
     await vi.advanceTimersByTimeAsync(100)
     await Promise.all(calls)
   })
+
+  it("keyed: learns of each dependency by itself, also between calls, and remembers so many", async () => {
+    const changes: Array<string> = []
+    const limits = PromiseAdaptiveLimit.keyed({
+      name: "peers",
+      settings: { ...settings, backoff: 0.5 },
+      isOverload: (error) => error === "too busy",
+      onLimit: (limit, key) => changes.push(`${key} ${limit}`),
+      maxKeys: 10,
+    })
+    await expect(limits.run("maps", () => Promise.reject("too busy"))).rejects.toBe("too busy")
+    expect([limits.statsOf("maps").limit, limits.statsOf("mail").limit]).toEqual([10, 20])
+    expect(changes).toEqual(["maps 10"])
+    const call = limits.run("maps", () => sleep(100))
+    expect(limits.stats()).toEqual({ keys: 1, remembered: 0, running: 1, waiting: 0 })
+    await vi.advanceTimersByTimeAsync(100)
+    await call
+    for (let i = 0; i < 1_000; i++) await limits.run(`tenant ${i}`, () => {})
+    expect(limits.stats()).toEqual({ keys: 0, remembered: 10, running: 0, waiting: 0 })
+  })
+
+  it("keyed: finishes a probe although nothing runs between its calls", async () => {
+    const limits = PromiseAdaptiveLimit.keyed({ name: "peers", settings: { ...settings, probeEvery: 5 } })
+    const calls = async (count: number, millis: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const call = limits.run("maps", () => sleep(millis))
+        await vi.advanceTimersByTimeAsync(millis)
+        await call
+      }
+    }
+    await calls(5, 10)
+    expect(limits.statsOf("maps").normalMillis).toBeCloseTo(10, 0)
+    await calls(12, 40)
+    expect(limits.statsOf("maps").normalMillis).toBeCloseTo(40, 0)
+  })
 })

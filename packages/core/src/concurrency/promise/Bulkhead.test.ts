@@ -87,4 +87,54 @@ describe("Bulkhead for promises", () => {
     holder.end()
     await running
   })
+
+  it("asks for the signal only if it has to wait", async () => {
+    const bulkhead = PromiseBulkhead.make({ name: "b", limit: 1, queue: 1 })
+    const controller = new AbortController()
+    let asked = 0
+    const call = {
+      priority: "high" as const,
+      get aborted() {
+        return controller.signal.aborted
+      },
+      get signal() {
+        asked++
+        return controller.signal
+      },
+    }
+    const holder = openTask()
+    const running = bulkhead.run(() => holder.done, call)
+    expect(asked).toBe(0)
+    const waiting = bulkhead.run(() => expect.unreachable(), call)
+    expect(asked).toBeGreaterThan(0)
+    controller.abort("enough")
+    await expect(waiting).rejects.toBe("enough")
+    holder.end()
+    await running
+    await expect(bulkhead.run(() => expect.unreachable(), call)).rejects.toBe("enough")
+  })
+
+  it("ends a wait of no time at once", async () => {
+    const bulkhead = PromiseBulkhead.make({ name: "b", limit: 1, queue: 1, maxWaitMillis: 0 })
+    const holder = openTask()
+    const running = bulkhead.run(() => holder.done)
+    await expect(bulkhead.run(() => expect.unreachable(), { priority: "high" })).rejects.toBeInstanceOf(
+      PromiseBulkhead.BulkheadWaitExceeded,
+    )
+    holder.end()
+    await running
+  })
+
+  it("keyed: keeps keys apart, and forgets those that are not in use", async () => {
+    const perTenant = PromiseBulkhead.keyed<string>({ name: "imports", limit: 1 })
+    const holder = openTask()
+    const running = perTenant.run("gym-a", () => holder.done)
+    await expect(perTenant.run("gym-a", () => expect.unreachable())).rejects.toThrow('"imports/gym-a"')
+    expect(await perTenant.run("gym-b", () => "through")).toBe("through")
+    expect(perTenant.stats()).toEqual({ keys: 1, running: 1, waiting: 0 })
+    holder.end()
+    await running
+    await expect(perTenant.run("gym-c", () => "ran", { signal: AbortSignal.abort("gone") })).rejects.toBe("gone")
+    expect(perTenant.stats()).toEqual({ keys: 0, running: 0, waiting: 0 })
+  })
 })

@@ -71,6 +71,14 @@ export const make = (settings: Settings = standard): AdaptiveLimit => ({
   probe: undefined,
 })
 
+/** One that goes on where the state was kept, perhaps as JSON and under other settings. */
+export const restore = (settings: Settings, kept: AdaptiveLimit): AdaptiveLimit => ({
+  limit: within(settings, kept.limit),
+  normalMillis: kept.normalMillis,
+  samples: kept.samples,
+  probe: kept.probe,
+})
+
 /** How many may run at once now. */
 export const current = (settings: Settings, state: AdaptiveLimit): number =>
   Math.floor(within(settings, state.probe === undefined ? state.limit : state.limit * PROBE_SHARE))
