@@ -13,7 +13,7 @@
  *   Effect.provide([PostgresStore.layer({ url }), Timers.layer]),
  * )
  */
-import { SqlClient, TransactionConnection } from "@effect/sql/SqlClient"
+import { type SqlClient, TransactionConnection } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
 import { DistributedLock, Timers } from "@paceline/core/concurrency"
@@ -45,15 +45,14 @@ const outside = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R
 
 const make = (heartbeatMillis: number | undefined) =>
   Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const client = yield* PgClient.PgClient
+    const sql = yield* PgClient.PgClient
     const timers = yield* Timers.Timers
     const scope = yield* Effect.scope
     const listeners = new Set<(resource?: string) => void>()
     const wake = (resource?: string): void => {
       for (const listener of listeners) listener(resource)
     }
-    const notifications = yield* Notifications.make(sql, client, timers, {
+    const notifications = yield* Notifications.make(sql, timers, {
       channel: CHANNEL,
       onHint: wake,
       ...(heartbeatMillis === undefined ? {} : { heartbeatMillis }),

@@ -6,15 +6,18 @@
  * connection, is replaced, and its owner told that it may have missed something.
  */
 import * as Reactivity from "@effect/experimental/Reactivity"
-import type { SqlClient } from "@effect/sql/SqlClient"
 import { PgClient } from "@effect/sql-pg"
 import { awaitWithin, type Timers } from "@paceline/core/concurrency"
-import { Effect, Fiber, Queue, type Scope, Stream } from "effect"
+import { Effect, Fiber, Queue, type Redacted, type Scope, Stream } from "effect"
 
 export interface NotificationOptions {
   readonly channel: string
   /** Default 10 s. */
   readonly heartbeatMillis?: number
+  /** The least time between two messages to the others; what is told meanwhile goes together. Default 0. */
+  readonly atMostEveryMillis?: number
+  /** Where to listen, when statements go through a pooler that does not pass notifications on. */
+  readonly listenUrl?: Redacted.Redacted
   /** Called with what others told; without anything when something may have been missed. */
   readonly onHint: (hint?: string) => void
 }
@@ -37,10 +40,9 @@ const SOMETHING = "*"
 const prefix = (hint: string): string => (Buffer.byteLength(hint) > LONGEST_HINT_BYTES ? SOMETHING : `=${hint}`)
 
 export const make = (
-  sql: SqlClient,
-  client: PgClient.PgClient,
+  sql: PgClient.PgClient,
   timers: Timers.TimersService,
-  { channel, heartbeatMillis = 10_000, onHint }: NotificationOptions,
+  { atMostEveryMillis = 0, channel, heartbeatMillis = 10_000, listenUrl, onHint }: NotificationOptions,
 ): Effect.Effect<Notifications, never, Scope.Scope> =>
   Effect.gen(function* () {
     const waiting = new Set<string>()
@@ -50,11 +52,15 @@ export const make = (
       signal.unsafeOffer(undefined)
     }
 
+    /** Its commit does not wait for the disk: a hint need not survive. */
     const send = Effect.gen(function* () {
       yield* Queue.take(signal)
       const payloads = JSON.stringify([...waiting])
       waiting.clear()
-      yield* sql`SELECT pg_notify(${channel}, payload) FROM json_array_elements_text(${payloads}::json) AS payload`
+      yield* sql`
+        WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+        SELECT pg_notify(${channel}, payload) FROM relaxed, json_array_elements_text(${payloads}::json) AS payload`
+      if (atMostEveryMillis > 0) yield* timers.sleep(atMostEveryMillis)
     })
     yield* Effect.forkScoped(Effect.forever(Effect.ignore(send)))
 
@@ -65,8 +71,9 @@ export const make = (
       else if (payload.startsWith("=")) onHint(payload.slice(1))
     }
 
+    const where = listenUrl === undefined ? sql.config : { url: listenUrl }
     /** Listens on connections of its own, so that one that is dead can be left behind. */
-    const listen = PgClient.make({ ...client.config, maxConnections: 1, idleTimeout: "1 second" }).pipe(
+    const listen = PgClient.make({ ...where, maxConnections: 1, idleTimeout: "1 second" }).pipe(
       Effect.flatMap((own) =>
         Stream.runForEach(own.listen(channel), (payload) => Effect.sync(() => onPayload(payload))),
       ),

@@ -5,6 +5,7 @@
  */
 import { SqlError } from "@effect/sql/SqlError"
 import { StorageError } from "@paceline/core/consistency"
+import { Effect } from "effect"
 
 type Reason = StorageError["reason"]
 
@@ -63,3 +64,11 @@ export const isCollision = (error: unknown): boolean => {
   const state = sqlStateOf(root)
   return state === "40001" || state === "40P01"
 }
+
+const isSqlError = <E>(error: E): error is Extract<E, SqlError> => error instanceof SqlError
+
+/** Statements that fail do so as `StorageError`; other failures stay as they are. */
+export const withStorageErrors = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<A, Exclude<E, Extract<E, SqlError>> | StorageError, R> =>
+  Effect.catchIf(effect, isSqlError<E>, (error) => Effect.fail(storageError(error)))

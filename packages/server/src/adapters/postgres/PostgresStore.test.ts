@@ -45,7 +45,7 @@ describe("store on postgres", () => {
         (sql) => sql<{ migration_id: number }>`SELECT migration_id FROM schema_migration ORDER BY migration_id`,
       )
       const found = yield* Effect.all(
-        Array.from({ length: 6 }, () => opened(url, versions, { maxConnections: 2 })),
+        Array.from({ length: 6 }, () => opened(url, versions, { pool: { critical: 1, other: 1 } })),
         { concurrency: "unbounded" },
       )
       for (const rows of found) {

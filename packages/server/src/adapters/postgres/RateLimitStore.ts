@@ -2,8 +2,8 @@
  * Rate limits in PostgreSQL, shared by all processes on it, by its clock. Rows are locked in one order, so transactions
  * never wait for each other in a circle; rows that count nothing any more go.
  */
-import { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
+import { PgClient } from "@effect/sql-pg"
 import { type StorageError, UnitOfWork } from "@paceline/core/consistency"
 import { RateLimitStore } from "@paceline/core/resilience"
 import { Effect, Layer } from "effect"
@@ -18,7 +18,7 @@ const COLUMNS = `limit_name text, key text, used float8, at_ms float8, behaviour
   window_ms float8, forget_at_ms float8`
 
 const make = Effect.gen(function* () {
-  const sql = yield* SqlClient
+  const sql = yield* PgClient.PgClient
   const work = yield* UnitOfWork
   const scope = yield* Effect.scope
   let transactions = 0
@@ -77,7 +77,7 @@ const make = Effect.gen(function* () {
   )
 })
 
-export const layer: Layer.Layer<RateLimitStore.RateLimitStore, never, UnitOfWork | SqlClient> = Layer.scoped(
+export const layer: Layer.Layer<RateLimitStore.RateLimitStore, never, UnitOfWork | PgClient.PgClient> = Layer.scoped(
   RateLimitStore.RateLimitStore,
   make,
 )

@@ -6,12 +6,15 @@
  * the body went on, and answers its commit with a rollback: such a unit dies with `AbortedUnitOfWork` instead of
  * pretending to have written. What may fail inside a unit belongs into a unit of its own.
  */
-import { SqlClient, TransactionConnection } from "@effect/sql/SqlClient"
+import { TransactionConnection } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
-import { type StorageError, Transaction, UnitOfWork } from "@paceline/core/consistency"
-import { Context, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
-import { isCollision, storageError, storageTrouble } from "./PostgresErrors.ts"
+import { type StorageError, Transaction, type UnitOfWork } from "@paceline/core/consistency"
+import { Context, Effect, Exit, Option, Scope } from "effect"
+import { retryCollisions } from "./Collisions.ts"
+import { inUnit as guarded } from "./GuardedConnection.ts"
+import type { Pools } from "./Pools.ts"
+import { storageError, storageTrouble } from "./PostgresErrors.ts"
 
 /** A statement failed, the body went on all the same, and PostgreSQL wrote nothing: a programming mistake. */
 export class AbortedUnitOfWork extends Error {
@@ -24,9 +27,6 @@ export class AbortedUnitOfWork extends Error {
   }
 }
 
-/** A transaction is tried again so often after a collision, each time a little later. */
-const COLLISIONS = Schedule.jittered(Schedule.exponential("5 millis")).pipe(Schedule.intersect(Schedule.recurs(4)))
-
 export interface UnitOfWorkOptions {
   /**
    * A process that is paused or cut off in the middle of a unit keeps what it locked for so long, in milliseconds; then
@@ -37,8 +37,12 @@ export interface UnitOfWorkOptions {
 
 const ABANDONED_AFTER_MILLIS = 10_000
 
-class OpenUnit {
+/** A unit while its body runs. */
+export class OpenUnit {
+  /** For the unit of work itself: it begins and ends transactions here. */
   readonly connection: Connection
+  /** For what runs in the unit. */
+  readonly guarded: Connection
   readonly depth: number
   readonly #actions: Array<() => void> = []
   #open = true
@@ -46,6 +50,7 @@ class OpenUnit {
 
   constructor(connection: Connection, depth = 0) {
     this.connection = connection
+    this.guarded = guarded(connection, () => this.#open)
     this.depth = depth
   }
 
@@ -104,79 +109,88 @@ const inUnit = <A, E, R>(
   unit: OpenUnit,
 ): Effect.Effect<A, E, Exclude<R, Transaction>> => {
   const inTransaction = Effect.provideService(body, Transaction, unit)
-  return Effect.provideService(inTransaction, TransactionConnection, [unit.connection, unit.depth])
+  return Effect.provideService(inTransaction, TransactionConnection, [unit.guarded, unit.depth])
 }
 
-const make = (options: UnitOfWorkOptions) =>
-  Effect.map(SqlClient, (sql): Context.Tag.Service<typeof UnitOfWork> => {
-    // Said in each transaction, because a pooler in between gives every transaction another connection.
-    const abandonedAfter = Math.ceil(options.abandonedAfterMillis ?? ABANDONED_AFTER_MILLIS)
-    const begin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${abandonedAfter}`
+/** The unit that the fiber is in; undefined outside, and after its end. */
+export const currentUnit = (context: Context.Context<never>): OpenUnit | undefined => {
+  const unit = Option.getOrUndefined(Context.getOption(context, Transaction))
+  return unit instanceof OpenUnit && unit.isOpen ? unit : undefined
+}
 
-    /** One attempt, on a connection that goes back to the pool when it is over. Waiting for one cannot be interrupted. */
-    const attempt = <A, E, R>(
-      body: Effect.Effect<A, E, R>,
-    ): Effect.Effect<Done<A>, E | StorageError, Exclude<R, Transaction>> =>
-      Effect.scopedWith((scope) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.gen(function* () {
-            const reserved = Effect.provideService(sql.reserve, Scope.Scope, scope)
-            const connection = yield* Effect.mapError(reserved, storageError)
-            const unit = new OpenUnit(connection)
-            yield* Effect.mapError(execute(connection, begin), storageError)
-            const exit = yield* Effect.exit(restore(inUnit(body, unit)))
-            const actions = unit.end()
-            if (Exit.isFailure(exit)) {
-              // Without a connection there is nothing to roll back: the database does it by itself.
-              yield* Effect.ignore(execute(connection, "ROLLBACK"))
-              return yield* Effect.failCause(exit.cause)
-            }
-            const done = yield* Effect.mapError(commit(connection), storageError)
-            if (done !== "COMMIT") return yield* Effect.die(new AbortedUnitOfWork())
-            return { value: exit.value, actions }
-          }),
-        ),
-      )
+/** The unit that the caller's transaction is. */
+export const unitOf = (transaction: Context.Tag.Service<typeof Transaction>): OpenUnit => {
+  if (!(transaction instanceof OpenUnit)) throw new Error("This transaction belongs to another store")
+  if (!transaction.isOpen) throw new Error("This unit of work has ended: nothing more can be written through it.")
+  return transaction
+}
 
-    const join = <A, E, R>(
-      body: Effect.Effect<A, E, R>,
-      outer: OpenUnit,
-    ): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
+export const make = (pools: Pools, options: UnitOfWorkOptions): Context.Tag.Service<typeof UnitOfWork> => {
+  // Said in each transaction, because a pooler in between gives every transaction another connection.
+  const abandonedAfter = Math.ceil(options.abandonedAfterMillis ?? ABANDONED_AFTER_MILLIS)
+  const begin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${abandonedAfter}`
+
+  /** One attempt, on a connection that goes back to the pool when it is over. Waiting for one cannot be interrupted. */
+  const attempt = <A, E, R>(
+    body: Effect.Effect<A, E, R>,
+  ): Effect.Effect<Done<A>, E | StorageError, Exclude<R, Transaction>> =>
+    Effect.scopedWith((scope) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          const inner = outer.openInner()
-          const { connection } = inner
-          const savepoint = `unit_${inner.depth}`
-          yield* Effect.mapError(execute(connection, `SAVEPOINT ${savepoint}`), storageError)
-          const exit = yield* Effect.exit(restore(inUnit(body, inner)))
-          const actions = inner.end()
+          const reserved = Effect.provideService(pools.reserve, Scope.Scope, scope)
+          const connection = yield* Effect.mapError(reserved, storageError)
+          const unit = new OpenUnit(connection)
+          yield* Effect.mapError(execute(connection, begin), storageError)
+          const exit = yield* Effect.exit(restore(inUnit(body, unit)))
+          const actions = unit.end()
           if (Exit.isFailure(exit)) {
-            yield* Effect.mapError(
-              execute(connection, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`),
-              storageError,
-            ).pipe(Effect.ignore)
+            // Without a connection there is nothing to roll back: the database does it by itself.
+            yield* Effect.ignore(execute(connection, "ROLLBACK"))
             return yield* Effect.failCause(exit.cause)
           }
-          const released = yield* Effect.exit(execute(connection, `RELEASE ${savepoint}`))
-          if (Exit.isFailure(released)) return yield* Effect.die(new AbortedUnitOfWork())
-          for (const action of actions) outer.afterCommit(action)
-          return exit.value
+          const done = yield* Effect.mapError(commit(connection), storageError)
+          if (done !== "COMMIT") return yield* Effect.die(new AbortedUnitOfWork())
+          return { value: exit.value, actions }
         }),
-      )
+      ),
+    )
 
-    return {
-      run: <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
-        Effect.contextWithEffect((context: Context.Context<never>) => {
-          const outer = Option.getOrUndefined(Context.getOption(context, Transaction))
-          if (outer instanceof OpenUnit && outer.isOpen) return Effect.mapError(join(body, outer), withStorageErrors)
-          return attempt(body).pipe(
-            Effect.mapError(withStorageErrors),
-            Effect.retry({ schedule: COLLISIONS, while: isCollision }),
-            Effect.flatMap(({ actions, value }) => Effect.as(runActions(actions), value)),
-          )
-        }),
-    }
-  })
+  const join = <A, E, R>(
+    body: Effect.Effect<A, E, R>,
+    outer: OpenUnit,
+  ): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const inner = outer.openInner()
+        const { connection } = inner
+        const savepoint = `unit_${inner.depth}`
+        yield* Effect.mapError(execute(connection, `SAVEPOINT ${savepoint}`), storageError)
+        const exit = yield* Effect.exit(restore(inUnit(body, inner)))
+        const actions = inner.end()
+        if (Exit.isFailure(exit)) {
+          yield* Effect.mapError(
+            execute(connection, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`),
+            storageError,
+          ).pipe(Effect.ignore)
+          return yield* Effect.failCause(exit.cause)
+        }
+        const released = yield* Effect.exit(execute(connection, `RELEASE ${savepoint}`))
+        if (Exit.isFailure(released)) return yield* Effect.die(new AbortedUnitOfWork())
+        for (const action of actions) outer.afterCommit(action)
+        return exit.value
+      }),
+    )
 
-export const layer = (options: UnitOfWorkOptions = {}): Layer.Layer<UnitOfWork, never, SqlClient> =>
-  Layer.effect(UnitOfWork, make(options))
+  return {
+    run: <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
+      Effect.contextWithEffect((context: Context.Context<never>) => {
+        const outer = currentUnit(context)
+        if (outer !== undefined) return Effect.mapError(join(body, outer), withStorageErrors)
+        return retryCollisions(Effect.mapError(attempt(body), withStorageErrors)).pipe(
+          Effect.flatMap(({ actions, value }) =>
+            actions.length === 0 ? Effect.succeed(value) : Effect.as(runActions(actions), value),
+          ),
+        )
+      }),
+  }
+}

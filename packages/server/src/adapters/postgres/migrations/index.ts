@@ -6,12 +6,20 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Effect } from "effect"
 import lock from "./0001_lock.ts"
 import rateLimit from "./0002_rate_limit.ts"
+import log from "./0003_log.ts"
+import logGroup from "./0004_log_group.ts"
+import aggregate from "./0005_aggregate.ts"
+import answer from "./0006_answer.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
 export const migrations: Migrations = {
   "0001_lock": lock,
   "0002_rate_limit": rateLimit,
+  "0003_log": log,
+  "0004_log_group": logGroup,
+  "0005_aggregate": aggregate,
+  "0006_answer": answer,
 }
 
 /** The number of the newest step. */
