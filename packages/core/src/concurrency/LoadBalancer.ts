@@ -8,10 +8,10 @@
  * const replicas = yield* LoadBalancer.make({ name: "replicas", targets: { a: poolA, b: poolB }, dispatch: "least-busy" })
  * yield* replicas.use((pool) => pool.query(sql))
  */
-import { type Config, type Context, Effect, Layer } from "effect"
-import { type LoadBalancerOptions, type NoTarget, Targets } from "./Targets.ts"
+import { Cause, type Config, type Context, Effect, Exit, Layer } from "effect"
+import { type BalancerStats, type LoadBalancerOptions, type NoTarget, Targets } from "./Targets.ts"
 
-export { type LoadBalancerOptions, NoTarget } from "./Targets.ts"
+export { type BalancerEvent, type BalancerStats, type LoadBalancerOptions, NoTarget } from "./Targets.ts"
 
 export interface LoadBalancer<T> {
   readonly use: <A, E, R>(
@@ -23,6 +23,7 @@ export interface LoadBalancer<T> {
   readonly remove: (id: string) => Effect.Effect<void>
   /** Calls in flight, by id. */
   readonly loads: Effect.Effect<Readonly<Record<string, number>>>
+  readonly stats: Effect.Effect<BalancerStats>
 }
 
 export const make = <T>(options: LoadBalancerOptions<T>): Effect.Effect<LoadBalancer<T>> =>
@@ -34,11 +35,14 @@ export const make = <T>(options: LoadBalancerOptions<T>): Effect.Effect<LoadBala
           const target = targets.acquire(key)
           if (target === undefined) return Effect.fail(targets.noTarget)
           const called = restore(Effect.suspend(() => call(target.value)))
-          return Effect.onExit(called, () => Effect.sync(() => targets.release(target)))
+          return Effect.onExit(called, (exit) =>
+            Effect.sync(() => targets.release(target, Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause))),
+          )
         }),
       add: (id, target) => Effect.sync(() => targets.add(id, target)),
       remove: (id) => Effect.sync(() => targets.remove(id)),
       loads: Effect.sync(() => targets.loads()),
+      stats: Effect.sync(() => targets.stats()),
     }
   })
 

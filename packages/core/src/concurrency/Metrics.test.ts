@@ -4,8 +4,10 @@ import * as AdaptiveLimit from "./AdaptiveLimit.ts"
 import * as Autoscaler from "./Autoscaler.ts"
 import * as Bulkhead from "./Bulkhead.ts"
 import * as Lanes from "./Lanes.ts"
+import * as LoadBalancer from "./LoadBalancer.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Permits from "./Permits.ts"
+import * as PriorityQueue from "./PriorityQueue.ts"
 import * as Timers from "./Timers.ts"
 import * as WorkerPool from "./WorkerPool.ts"
 
@@ -178,6 +180,54 @@ describe("Metrics", () => {
       yield* permits.resize(9)
       yield* TestClock.adjust(Duration.seconds(10))
       expect(yield* seriesOf("m-closed")).toMatchObject({ paceline_permits_limit: 1 })
+    }),
+  )
+
+  it.scoped("counts what a queue takes in, gives and refuses, and for how long it held it", () =>
+    Effect.gen(function* () {
+      const queue = yield* Metrics.withMetrics("priority_queue", "m-notices", (onEvent) =>
+        PriorityQueue.make<string>({ name: "m-notices", capacity: 2, onEvent }),
+      )
+      for (const notice of ["a", "b", "c"]) yield* Effect.either(queue.offer(notice))
+      yield* TestClock.adjust(Duration.millis(250))
+      yield* queue.takeUpTo(9)
+      const taker = yield* Effect.fork(queue.take)
+      yield* TestClock.adjust(Duration.seconds(10))
+      expect(yield* seriesOf("m-notices")).toEqual({
+        "paceline_priority_queue_events_total{Offered}": 2,
+        "paceline_priority_queue_events_total{Refused}": 1,
+        "paceline_priority_queue_events_total{Taken}": 2,
+        paceline_priority_queue_wait_millis: { count: 2, sum: 500 },
+        paceline_priority_queue_size: 0,
+        paceline_priority_queue_takers: 1,
+      })
+      yield* Fiber.interrupt(taker)
+    }),
+  )
+
+  it.scoped("counts the calls of a load balancer, and tells of those that failed and of targets that come and go", () =>
+    Effect.gen(function* () {
+      const replicas = yield* Metrics.withMetrics("load_balancer", "m-replicas", (onEvent) =>
+        LoadBalancer.make({ name: "m-replicas", targets: { a: 1 }, onEvent }),
+      )
+      yield* replicas.use(Effect.succeed)
+      yield* Effect.either(replicas.use(() => Effect.fail("no")))
+      const cancelled = yield* Effect.fork(replicas.use(() => Effect.never))
+      yield* quiet
+      yield* Fiber.interrupt(cancelled)
+      yield* replicas.remove("a")
+      yield* Effect.either(replicas.use(Effect.succeed))
+      yield* TestClock.adjust(Duration.seconds(10))
+      expect(yield* seriesOf("m-replicas")).toMatchObject({
+        "paceline_load_balancer_events_total{TargetAdded}": 1,
+        "paceline_load_balancer_events_total{TargetRemoved}": 1,
+        "paceline_load_balancer_events_total{NoTarget}": 1,
+        "paceline_load_balancer_events_total{CallFailed}": 1,
+        paceline_load_balancer_completed_total: 3,
+        paceline_load_balancer_failed_total: 1,
+        paceline_load_balancer_in_flight: 0,
+        paceline_load_balancer_targets: 0,
+      })
     }),
   )
 })

@@ -1,5 +1,5 @@
 /**
- * Turns what permits, bulkheads, lanes, pools, limits and scalers tell into Effect metrics. Who does not ask for it
+ * Turns what permits, bulkheads, lanes, queues, pools, balancers, limits and scalers tell into Effect metrics. Who does not ask for it
  * pays nothing for it; who does pays some 1 µs for a job that waits and nothing for one that does not.
  *
  * For `permits` named `uploads`, each series tagged with that name and never with a user or a key (a tagged series is
@@ -22,7 +22,15 @@
  */
 import { Duration, Effect, Metric, MetricBoundaries, MetricKey, MetricLabel, type Scope } from "effect"
 
-export type Component = "permits" | "bulkhead" | "lanes" | "worker_pool" | "adaptive_limit" | "autoscaler"
+export type Component =
+  | "permits"
+  | "bulkhead"
+  | "lanes"
+  | "priority_queue"
+  | "worker_pool"
+  | "load_balancer"
+  | "adaptive_limit"
+  | "autoscaler"
 
 /** What a component tells while it runs. */
 export interface Observed {
@@ -106,7 +114,7 @@ const waitOf = (title: string, labels: ReadonlyArray<MetricLabel.MetricLabel>) =
 const waitBoundaries = MetricBoundaries.exponential({ start: 0.25, factor: 2, count: 18 })
 
 /** Nobody has waited yet. */
-const beginnings = new Set(["Waiting", "Refused"])
+const beginnings = new Set(["Waiting", "Refused", "Offered"])
 
 /** Figures of `stats` that only grow. */
 const growing = new Set(["completed", "failed", "grown", "shrunk"])

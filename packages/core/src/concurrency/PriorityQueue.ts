@@ -9,11 +9,12 @@
  * yield* notices.offer(alert, "high")
  * const next = yield* notices.take
  */
-import { Clock, Config, type Context, Effect, Layer } from "effect"
+import { Config, type Context, Effect, Layer } from "effect"
 import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
-import { type PriorityQueueOptions, type QueueFull, QueueGate, taker } from "./QueueGate.ts"
+import { monotonicMillis } from "./MonotonicClock.ts"
+import { type PriorityQueueOptions, type QueueFull, QueueGate, type QueueStats, taker } from "./QueueGate.ts"
 
-export { type PriorityQueueOptions, QueueFull } from "./QueueGate.ts"
+export { type PriorityQueueOptions, type QueueEvent, QueueFull, type QueueStats } from "./QueueGate.ts"
 
 export interface PriorityQueue<A> {
   /** Default middle. */
@@ -23,11 +24,12 @@ export interface PriorityQueue<A> {
   /** What is there, up to so many, without waiting. */
   readonly takeUpTo: (count: number) => Effect.Effect<ReadonlyArray<A>>
   readonly size: Effect.Effect<number>
+  readonly stats: Effect.Effect<QueueStats>
 }
 
 export const make = <A>(options: PriorityQueueOptions): Effect.Effect<PriorityQueue<A>> =>
-  Effect.sync(() => {
-    const gate = new QueueGate<A>(options)
+  Effect.map(Effect.clock, (clock) => {
+    const gate = new QueueGate<A>(options, () => monotonicMillis(clock))
 
     const waitAndTake = Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
@@ -51,8 +53,8 @@ export const make = <A>(options: PriorityQueueOptions): Effect.Effect<PriorityQu
 
     return {
       offer: (value, priority = "middle") =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const full = gate.offer(value, priority, now)
+        Effect.suspend(() => {
+          const full = gate.offer(value, priority)
           return full === undefined ? Effect.void : Effect.fail(full)
         }),
       take: Effect.suspend(() => {
@@ -61,6 +63,7 @@ export const make = <A>(options: PriorityQueueOptions): Effect.Effect<PriorityQu
       }),
       takeUpTo: (count) => Effect.sync(() => gate.takeUpTo(count)),
       size: Effect.sync(() => gate.size),
+      stats: Effect.sync(() => gate.stats()),
     }
   })
 

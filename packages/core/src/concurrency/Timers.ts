@@ -13,6 +13,7 @@
  */
 import { Context, Duration, Effect, FiberId, Layer, Runtime, type Scope } from "effect"
 import * as Kernel from "../kernel/concurrency/Timers.ts"
+import { monotonicMillis } from "./MonotonicClock.ts"
 
 export interface TimersService {
   /** Milliseconds on the wheel's clock, from an arbitrary origin. */
@@ -32,8 +33,7 @@ export const make: Effect.Effect<TimersService, never, Scope.Scope> = Effect.gen
   const clock = yield* Effect.clock
   const runFork = Runtime.runFork(yield* Effect.runtime<never>())
   const timers = Kernel.make({
-    // Nanoseconds come from the host's monotonic clock; milliseconds come from the calendar and may go back.
-    now: () => Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000,
+    now: () => monotonicMillis(clock),
     wakeAfter: (millis, wake) => {
       // `runFork` starts at once, and a sleep of nothing may end at once: what is due must not run before it is scheduled.
       const pause = millis > 0 ? clock.sleep(Duration.millis(millis)) : Effect.yieldNow()

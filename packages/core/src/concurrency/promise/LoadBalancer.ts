@@ -6,9 +6,9 @@
  * const replicas = PromiseLoadBalancer.make({ name: "replicas", targets: { a: poolA, b: poolB } })
  * const rows = await replicas.use((pool) => pool.query(sql))
  */
-import { type LoadBalancerOptions, Targets } from "../Targets.ts"
+import { type BalancerStats, type LoadBalancerOptions, Targets } from "../Targets.ts"
 
-export { type LoadBalancerOptions, NoTarget } from "../Targets.ts"
+export { type BalancerEvent, type BalancerStats, type LoadBalancerOptions, NoTarget } from "../Targets.ts"
 
 export interface PromiseLoadBalancer<T> {
   /** Settles as the call does; rejects with `NoTarget` when there is nobody to call. */
@@ -19,6 +19,7 @@ export interface PromiseLoadBalancer<T> {
   readonly remove: (id: string) => void
   /** Calls in flight, by id. */
   readonly loads: () => Readonly<Record<string, number>>
+  readonly stats: () => BalancerStats
 }
 
 export const make = <T>(options: LoadBalancerOptions<T>): PromiseLoadBalancer<T> => {
@@ -27,14 +28,18 @@ export const make = <T>(options: LoadBalancerOptions<T>): PromiseLoadBalancer<T>
     use: async (call, key) => {
       const target = targets.acquire(key)
       if (target === undefined) throw targets.noTarget
+      let failed = true
       try {
-        return await call(target.value)
+        const answer = await call(target.value)
+        failed = false
+        return answer
       } finally {
-        targets.release(target)
+        targets.release(target, failed)
       }
     },
     add: (id, target) => targets.add(id, target),
     remove: (id) => targets.remove(id),
     loads: () => targets.loads(),
+    stats: () => targets.stats(),
   }
 }

@@ -9,10 +9,10 @@
  * const next = await notices.take()
  */
 import type { Priority } from "../../kernel/concurrency/PriorityQueue.ts"
-import { type PriorityQueueOptions, QueueGate, taker } from "../QueueGate.ts"
+import { type PriorityQueueOptions, QueueGate, type QueueStats, taker } from "../QueueGate.ts"
 import { type Abortable, isAborted } from "./Abort.ts"
 
-export { type PriorityQueueOptions, QueueFull } from "../QueueGate.ts"
+export { type PriorityQueueOptions, type QueueEvent, QueueFull, type QueueStats } from "../QueueGate.ts"
 
 export interface PromisePriorityQueue<A> {
   /** @throws QueueFull when it holds as many as it may. Default priority middle. */
@@ -22,13 +22,14 @@ export interface PromisePriorityQueue<A> {
   /** What is there, up to so many, without waiting. */
   readonly takeUpTo: (count: number) => ReadonlyArray<A>
   readonly size: () => number
+  readonly stats: () => QueueStats
 }
 
 export const make = <A>(options: PriorityQueueOptions): PromisePriorityQueue<A> => {
-  const gate = new QueueGate<A>(options)
+  const gate = new QueueGate<A>(options, () => performance.now())
   return {
     offer: (value, priority = "middle") => {
-      const full = gate.offer(value, priority, performance.now())
+      const full = gate.offer(value, priority)
       if (full !== undefined) throw full
     },
     take: (asked) =>
@@ -51,5 +52,6 @@ export const make = <A>(options: PriorityQueueOptions): PromisePriorityQueue<A> 
       }),
     takeUpTo: (count) => gate.takeUpTo(count),
     size: () => gate.size,
+    stats: () => gate.stats(),
   }
 }
