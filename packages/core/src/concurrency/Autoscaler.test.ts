@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, TestClock } from "effect"
+import { Cause, Clock, Duration, Effect, Fiber, TestClock } from "effect"
 import type { Decision, Plan } from "../kernel/concurrency/Autoscaler.ts"
 import * as Autoscaler from "./Autoscaler.ts"
 import * as WorkerPool from "./WorkerPool.ts"
@@ -99,6 +99,23 @@ describe("Autoscaler", () => {
       const pool = yield* WorkerPool.make({ name: "p", workers: 1 })
       yield* Autoscaler.make({ target: pool, settings })
       expect((yield* pool.stats).workers).toBe(5)
+    }),
+  )
+
+  it.scoped("goes on deciding after a look that died, and tells of it", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ name: "imports", workers: 5 })
+      const heard: Array<string> = []
+      let looks = 0
+      const scaler = yield* Autoscaler.make({
+        target: pool,
+        cpu: Effect.suspend(() => (++looks === 1 ? Effect.die("no sensor") : Effect.succeed(0.1))),
+        onError: (cause) => Effect.sync(() => heard.push(String(Cause.squash(cause)))),
+      })
+      yield* TestClock.adjust(Duration.seconds(1))
+      expect([heard, yield* scaler.latest]).toEqual([["no sensor"], undefined])
+      yield* TestClock.adjust(Duration.seconds(10))
+      expect((yield* scaler.latest)?.change).toBe("hold")
     }),
   )
 })

@@ -8,8 +8,9 @@
  * const pool = yield* WorkerPool.make({ name: "imports", workers: 5 })
  * const scaler = yield* Autoscaler.make({ target: pool, plan: upcomingEvents, onDecision: (d) => log(d.reason) })
  */
-import { Clock, Config, type Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Cause, Clock, Config, type Context, Duration, Effect, Layer, type Scope } from "effect"
 import * as Kernel from "../kernel/concurrency/Autoscaler.ts"
+import { safely } from "./Listener.ts"
 
 /** What can be scaled; a `WorkerPool` can. */
 export interface Scalable {
@@ -35,6 +36,8 @@ export interface AutoscalerOptions {
   /** Default 10 s. */
   readonly everyMillis?: number
   readonly onDecision?: (decision: Kernel.Decision) => void
+  /** Hears when a look at the target or a change of it died; the next look is made all the same. Default: a warning in the log. */
+  readonly onError?: (cause: Cause.Cause<never>) => Effect.Effect<void>
 }
 
 export interface Autoscaler {
@@ -61,6 +64,9 @@ export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, neve
     const settings: Kernel.Settings = { ...Kernel.standard, ...options.settings }
     const plan = options.plan ?? Effect.succeed(Kernel.noPlan)
     const cpu = options.cpu ?? Effect.succeed(undefined)
+    const onError =
+      options.onError ?? ((cause: Cause.Cause<never>) => Effect.logWarning("The autoscaler could not decide", cause))
+    const onDecision = safely((decision: Kernel.Decision) => options.onDecision?.(decision))
     const start = yield* options.target.stats
     let state = Kernel.initial(settings, start.workers)
     let latest: Kernel.Decision | undefined
@@ -82,12 +88,23 @@ export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, neve
       }
       completed = stats.completed
       failed = stats.failed
+      const before = state.workers
       latest = Kernel.decide(settings, state, reading, yield* plan, yield* Clock.currentTimeMillis)
       state = latest.state
+      onDecision(latest)
+      if (latest.change !== "hold") {
+        const { target } = latest
+        // A change that died was not made: it is decided anew after the cool-down.
+        yield* Effect.tapDefect(options.target.resize(target), () =>
+          Effect.sync(() => {
+            state = { ...state, workers: before }
+          }),
+        )
+      }
       changes[latest.change]++
-      options.onDecision?.(latest)
-      if (latest.change !== "hold") yield* options.target.resize(latest.target)
-    })
+    }).pipe(
+      Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : onError(cause))),
+    )
     const pause = Effect.sleep(Duration.millis(options.everyMillis ?? 10_000))
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(decide, pause)))
 

@@ -41,7 +41,7 @@ export const submit = <W, A, E, R>(
               return Fiber.await(fiber)
             }),
             Effect.map((exit) => {
-              pool.settle(accepted, Exit.isFailure(exit))
+              pool.settle(accepted, Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause))
               resume(exit)
               return Exit.isFailure(exit) && Cause.isDie(exit.cause) ? exit.cause : undefined
             }),

@@ -5,6 +5,7 @@
 import * as Dispatch from "../kernel/concurrency/Dispatch.ts"
 import * as PriorityQueue from "../kernel/concurrency/PriorityQueue.ts"
 import * as Quantile from "../kernel/resilience/Quantile.ts"
+import { safely } from "./Listener.ts"
 
 /** As many jobs wait as may. Nothing was started. */
 export class PoolFull extends Error {
@@ -48,7 +49,7 @@ export interface PoolStats {
   /** Workers with a job. */
   readonly busy: number
   readonly waiting: number
-  /** Since the start. A failed job counts in both. */
+  /** Since the start. A failed job counts in both; one that its caller cancelled has not failed. */
   readonly completed: number
   readonly failed: number
   /** From submission to the end, of the last minute; undefined before the first. */
@@ -111,10 +112,12 @@ export class PoolState<J extends Job<J>> {
   private completed = 0
   private failed = 0
   private closed = false
+  private dismissed = false
   private whenIdle: Array<() => void> = []
 
   constructor(settings: PoolSettings) {
-    this.settings = settings
+    const { onEvent } = settings
+    this.settings = { ...settings, onEvent: onEvent === undefined ? undefined : safely(onEvent) }
     this.dispatch = Dispatch.make(settings.strategy)
   }
 
@@ -128,6 +131,9 @@ export class PoolState<J extends Job<J>> {
 
   /** Starts or retires workers. Those returned are new and want a fiber. */
   resize(wanted: number): ReadonlyArray<PoolWorker<J>> {
+    if (!Number.isFinite(wanted)) throw new RangeError(`A pool has a whole number of workers, not ${wanted}`)
+    // A scaler may be a step behind: who comes now would never be let go.
+    if (this.dismissed) return []
     const target = Math.max(1, Math.floor(wanted))
     const { active, retiring } = this.dispatch
     for (const worker of retiring) {
@@ -193,6 +199,7 @@ export class PoolState<J extends Job<J>> {
 
   /** Ends all workers: nothing is left to do. */
   dismiss(): void {
+    this.dismissed = true
     for (const worker of [...this.workers]) this.retire(worker)
   }
 

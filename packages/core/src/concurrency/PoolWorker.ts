@@ -12,15 +12,19 @@ export const supervise = <W, E, R>(
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
     let failures = 0
+    let acquired = false
     const life = Effect.scoped(
       Effect.flatMap(acquire, (resource) => {
         failures = 0
+        acquired = true
         return doJobs(pool, worker, resource)
       }),
     )
     while (worker.state !== "gone") {
+      acquired = false
       yield* Effect.catchAllCause(life, (cause) =>
         Effect.gen(function* () {
+          if (acquired) return pool.tellCause("ReleaseFailed", worker, cause)
           pool.tellCause("AcquireFailed", worker, cause)
           const pause = Backoff.delayMillis(Backoff.standard, failures++, yield* Random.next)
           yield* Effect.sleep(Duration.millis(pause))

@@ -249,4 +249,52 @@ describe("WorkerPool", () => {
       yield* Fiber.interruptAll(fibers)
     }),
   )
+
+  it.effect("takes no more workers when it is closed, though a scaler is a step behind", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      let opened = 0
+      const pool = yield* Scope.extend(
+        WorkerPool.makeWith(
+          { name: "p", workers: 2 },
+          Effect.sync(() => ++opened),
+        ),
+        scope,
+      )
+      yield* quiet
+      yield* Scope.close(scope, Exit.void)
+      yield* pool.resize(20)
+      yield* quiet
+      expect(opened).toBe(2)
+      expect((yield* pool.stats).workers).toBe(0)
+    }),
+  )
+
+  it.scoped("tells of a resource that could not be released as such, and goes on at once", () =>
+    Effect.gen(function* () {
+      const events: Array<string> = []
+      const resource = Effect.acquireRelease(Effect.void, () => Effect.die("stuck"))
+      const pool = yield* WorkerPool.makeWith(
+        { name: "p", workers: 1, onEvent: ({ _tag }) => events.push(_tag) },
+        resource,
+      )
+      yield* Effect.exit(pool.submit(() => Effect.die("bug")))
+      expect(yield* pool.submit(() => Effect.succeed("next"))).toBe("next")
+      expect(events.filter((tag) => tag !== "JobStarted")).toEqual([
+        "WorkerStarted",
+        "WorkerRestarted",
+        "ReleaseFailed",
+      ])
+    }),
+  )
+
+  it.scoped("does not count a job as failed that its caller cancelled", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ name: "p", workers: 1 })
+      const job = yield* Effect.fork(pool.submit(() => Effect.never))
+      yield* quiet
+      yield* Fiber.interrupt(job)
+      expect(yield* pool.stats).toMatchObject({ completed: 1, failed: 0 })
+    }),
+  )
 })

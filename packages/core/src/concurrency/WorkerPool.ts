@@ -15,6 +15,7 @@
 import { Config, type Context, Effect, Layer, Scope } from "effect"
 import type { Strategy } from "../kernel/concurrency/Dispatch.ts"
 import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
+import { monotonicMillis } from "./MonotonicClock.ts"
 import * as PoolJob from "./PoolJob.ts"
 import { type PoolClosed, type PoolEvent, type PoolFull, PoolState, type PoolStats } from "./PoolState.ts"
 import { supervise } from "./PoolWorker.ts"
@@ -76,7 +77,7 @@ export const makeWith = <W, E, R>(
       strategy: options.dispatch ?? "least-busy",
       queue: options.queue ?? 10_000,
       onEvent: options.onEvent,
-      now: () => clock.unsafeCurrentTimeMillis(),
+      now: () => monotonicMillis(clock),
     })
 
     const resize = (workers: number): Effect.Effect<void> =>

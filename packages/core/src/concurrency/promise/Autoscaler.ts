@@ -64,7 +64,8 @@ export const start = (options: PromiseAutoscalerOptions): PromiseAutoscaler => {
     try {
       await target.resize(to)
     } catch (error) {
-      state = { ...state, workers: from }
+      // Unless another change has been decided meanwhile.
+      if (state.workers === to) state = { ...state, workers: from }
       onError(error)
     }
   }

@@ -236,4 +236,14 @@ describe("Worker pool for promises", () => {
     await expect(running).rejects.toThrow('"p" is closed')
     await closing
   })
+
+  it("takes no more workers when it is closed, though a scaler is a step behind", async () => {
+    let opened = 0
+    const pool = PromiseWorkerPool.makeWith({ name: "p", workers: 2 }, { acquire: () => ++opened })
+    await pool.close()
+    pool.resize(20)
+    await turns(20)
+    expect([opened, pool.stats().workers]).toEqual([2, 0])
+    expect(() => PromiseWorkerPool.make({ name: "p", workers: Number.POSITIVE_INFINITY })).toThrow(RangeError)
+  })
 })

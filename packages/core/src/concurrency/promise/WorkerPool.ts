@@ -102,7 +102,6 @@ export const makeWith = <W>(options: PromiseWorkerPoolOptions, resource: WorkerR
         const leave = (): void => {
           if (state.leave(task)) reject(signal?.reason)
         }
-        const given = signal === undefined ? interruption.signal : AbortSignal.any([signal, interruption.signal])
         const task: Task<W> = {
           ...newJob(key, priority, state.settings.now()),
           refuse: (error) => {
@@ -111,13 +110,15 @@ export const makeWith = <W>(options: PromiseWorkerPoolOptions, resource: WorkerR
           },
           perform: async (held) => {
             signal?.removeEventListener("abort", leave)
+            // Made when the job starts: of the many that wait, none needs one.
+            const given = signal === undefined ? interruption.signal : AbortSignal.any([signal, interruption.signal])
             try {
               const value = await job(held, given)
               state.settle(task, false)
               resolve(value)
               return undefined
             } catch (error) {
-              state.settle(task, true)
+              state.settle(task, !given.aborted)
               reject(error)
               return isBroken(error) ? { error } : undefined
             }

@@ -169,4 +169,20 @@ describe("Autoscaler", () => {
     const schedule = [{ name: "rush", fromMillis: 0, untilMillis: HOUR, workers: 50 }]
     expect(Autoscaler.decide(settings, grown.state, idle, { ...Autoscaler.noPlan, schedule }, 1_000).target).toBe(50)
   })
+
+  it("goes on growing when the calendar is set back", () => {
+    const hours = 3_600_000
+    const reading = { queueLength: 1e6, busy: 5 }
+    const first = Autoscaler.decide(
+      Autoscaler.standard,
+      Autoscaler.initial(Autoscaler.standard),
+      reading,
+      Autoscaler.noPlan,
+      9 * hours,
+    )
+    const back = Autoscaler.decide(Autoscaler.standard, first.state, reading, Autoscaler.noPlan, 2 * hours)
+    expect(back.change).toBe("hold")
+    const later = 2 * hours + Autoscaler.standard.coolDownMillis
+    expect(Autoscaler.decide(Autoscaler.standard, back.state, reading, Autoscaler.noPlan, later).change).toBe("grow")
+  })
 })

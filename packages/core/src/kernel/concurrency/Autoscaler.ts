@@ -116,10 +116,13 @@ export const initial = (settings: Settings, workers: number = settings.min): Sta
 
 export const decide = (settings: Settings, state: State, reading: Reading, plan: Plan, nowMillis: number): Decision => {
   const cpu = reading.cpu ?? 0
+  // A calendar may go back: what lies ahead of it began now, at the latest.
+  const since = (atMillis: number | null): number => Math.min(atMillis ?? nowMillis, nowMillis)
   const observed: State = {
     ...state,
-    hotSinceMillis: cpu > settings.cpu ? (state.hotSinceMillis ?? nowMillis) : null,
-    calmSinceMillis: isCalm(settings, reading) ? (state.calmSinceMillis ?? nowMillis) : null,
+    changedAtMillis: state.changedAtMillis === null ? null : since(state.changedAtMillis),
+    hotSinceMillis: cpu > settings.cpu ? since(state.hotSinceMillis) : null,
+    calmSinceMillis: isCalm(settings, reading) ? since(state.calmSinceMillis) : null,
   }
   const floor = floorAt(settings, plan, nowMillis)
   if (floor.workers > state.workers) return changed(observed, floor.workers, nowMillis, reading, settings, floor.why)
@@ -128,7 +131,8 @@ export const decide = (settings: Settings, state: State, reading: Reading, plan:
   if (failing) return hold(observed, `${errorsOf(reading)} above ${percent(settings.errorRate)}: look into them`, true)
 
   const pressure = pressureOf(settings, observed, reading, nowMillis)
-  const sinceChange = state.changedAtMillis === null ? Number.POSITIVE_INFINITY : nowMillis - state.changedAtMillis
+  const { changedAtMillis } = observed
+  const sinceChange = changedAtMillis === null ? Number.POSITIVE_INFINITY : nowMillis - changedAtMillis
   if (pressure !== undefined) {
     if (state.workers >= settings.max) return hold(observed, `${pressure}, but ${settings.max} workers is the most`)
     if (sinceChange < settings.coolDownMillis) return hold(observed, `${pressure}; waiting for the last change to show`)
