@@ -2,9 +2,9 @@
 import { type AggregateStore, Transaction, VersionConflict } from "@paceline/core/consistency"
 import { type Context, Effect, Option } from "effect"
 import { makeHints } from "../Hints.ts"
-import { Cells, type View } from "./Cells.ts"
+import { Cells } from "./Cells.ts"
 import { DueQueue } from "./DueQueue.ts"
-import { type MemoryUnit, reading, unitOf } from "./UnitOfWork.ts"
+import { type MemoryUnit, reading, unitOf, type View } from "./UnitOfWork.ts"
 
 type Service = Context.Tag.Service<typeof AggregateStore.AggregateStore>
 

@@ -4,10 +4,7 @@
  * While a unit runs, the values from before it are kept beside; so undoing is putting them back, and who is not in the
  * unit reads them.
  */
-import type { MemoryUnit } from "./UnitOfWork.ts"
-
-/** Whose eyes look: those of the unit that is running, or those of everybody else. */
-export type View = "unit" | "committed"
+import type { MemoryUnit, View } from "./UnitOfWork.ts"
 
 export class Cells<V> {
   readonly #now = new Map<string, V>()

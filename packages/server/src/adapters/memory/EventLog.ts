@@ -3,10 +3,10 @@ import { type StorageError, Transaction } from "@paceline/core/consistency"
 import { EventLog, partitionOf } from "@paceline/core/messaging"
 import { Clock, type Context, Effect } from "effect"
 import { makeHints } from "../Hints.ts"
-import { Cells, type View } from "./Cells.ts"
+import { Cells } from "./Cells.ts"
 import { GroupLeases } from "./GroupLeases.ts"
 import { type Kept, Partition } from "./Partition.ts"
-import { MemoryUnit, reading, unitOf } from "./UnitOfWork.ts"
+import { MemoryUnit, reading, unitOf, type View } from "./UnitOfWork.ts"
 
 type Service = Context.Tag.Service<typeof EventLog.EventLog>
 

@@ -1,7 +1,6 @@
 /** One partition of a topic in memory: records from `start` on, and where it ends. Payloads are kept as JSON text. */
 import type { EventLog } from "@paceline/core/messaging"
-import type { View } from "./Cells.ts"
-import type { MemoryUnit } from "./UnitOfWork.ts"
+import type { MemoryUnit, View } from "./UnitOfWork.ts"
 
 export interface Kept {
   readonly key: string

@@ -7,7 +7,6 @@
  */
 import { Transaction, type UnitOfWork } from "@paceline/core/consistency"
 import { Cause, Context, Effect, Exit, FiberId, Option, Runtime } from "effect"
-import type { View } from "./Cells.ts"
 
 /** The body of a unit of work waited for something: a programming mistake, so it dies. */
 class SuspendedUnitOfWork extends Error {
@@ -95,6 +94,9 @@ export const unitOf = (transaction: Context.Tag.Service<typeof Transaction>): Me
   transaction.assertOpen()
   return transaction
 }
+
+/** Whose eyes look: those of the unit that is running, or those of everybody else. */
+export type View = "unit" | "committed"
 
 /** With whose eyes the caller reads. */
 export const viewOf = (context: Context.Context<never>): View => {
