@@ -30,7 +30,7 @@ describe("a parked key", () => {
     expect(state).toMatchObject({ attempts: 1, error: "no", failedAtMs: 1_000 })
     state = Parked.failed(Parked.attempt(state), "again no", 2_000)
     expect(state).toMatchObject({ attempts: 2, unended: 0, error: "again no", failedAtMs: 1_000 })
-    state = Parked.shift(state, 1)
+    state = Parked.done(state, new Set([4]))
     expect(offsets(state)).toEqual([6, 9])
     expect(state).toMatchObject({ attempts: 0, unended: 0, error: null, failedAtMs: null })
   })

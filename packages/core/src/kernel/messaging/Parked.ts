@@ -77,5 +77,8 @@ export const withdrawn = (state: Parked): Parked => ({
 export const isExhausted = (state: Parked, limits: { readonly attempts: number; readonly crashes: number }): boolean =>
   state.attempts >= limits.attempts || state.unended >= limits.crashes
 
-/** The first `count` are done with. */
-export const shift = (state: Parked, count: number): Parked => ({ ...empty, records: state.records.slice(count) })
+/** These are done with. What the first one has behind it counts no more when it was among them. */
+export const done = (state: Parked, offsets: ReadonlySet<number>): Parked => {
+  const records = state.records.filter(({ offset }) => !offsets.has(offset))
+  return records[0]?.offset === state.records[0]?.offset ? { ...state, records } : { ...empty, records }
+}

@@ -1,4 +1,7 @@
+import { CONSUMER_TOPICS } from "../suites/ConsumerServices.ts"
 import { consumerSuite } from "../suites/ConsumerSuite.ts"
 import * as SqliteStore from "./SqliteStore.ts"
 
-consumerSuite("SQLite", SqliteStore.layerTest({ topics: { sharded: { partitions: 4 } } }))
+const store = SqliteStore.layerTest({ topics: CONSUMER_TOPICS })
+
+consumerSuite("SQLite", store)

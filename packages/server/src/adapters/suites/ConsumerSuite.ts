@@ -1,68 +1,31 @@
 /**
- * What a consumer group promises on an adapter's unit of work and event log. Every adapter runs this suite.
+ * What a consumer group promises on an adapter's unit of work, event log and store of aggregates: that everything is
+ * handled, once, in order, and rolled back when it fails. Every adapter runs this suite and the others of the consumer.
  *
- * The layer must give the topic `sharded` four partitions, and every other topic one.
+ * The layer must keep the topics as `CONSUMER_TOPICS` says.
  */
-import { SqlClient } from "@effect/sql/SqlClient"
-import { describe, expect, it } from "@effect/vitest"
-import { UnitOfWork } from "@paceline/core/consistency"
-import { Consumer, EventLog, partitionOf } from "@paceline/core/messaging"
-import { Effect, Fiber, type Layer, Queue, Random, Schema, TestClock } from "effect"
+import { describe, expect } from "@effect/vitest"
+import { Consumer, EventLog } from "@paceline/core/messaging"
+import { Effect, Fiber, Queue, Random, TestClock } from "effect"
+import {
+  type Batch,
+  type ConsumerStore,
+  caughtUp,
+  numbers,
+  publish,
+  Sharded,
+  Steps,
+  sleepsUntil,
+  steps,
+  store,
+  stored,
+  testsOn,
+  turn,
+  until,
+} from "./ConsumerServices.ts"
 
-const Step = Schema.Struct({ n: Schema.Int })
-const Steps = EventLog.topic("steps", Step)
-const Sharded = EventLog.topic("sharded", Step)
-
-/** Where handlers leave their effect: one row a delivery, so that a doubled one shows. */
-const createTable = UnitOfWork.run(
-  Effect.flatMap(
-    SqlClient,
-    (sql) => sql`CREATE TABLE effect (consumer TEXT NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL)`,
-  ),
-)
-
-const store = (consumer: string) => (batch: ReadonlyArray<Consumer.Delivered<typeof Step.Type>>) =>
-  Effect.flatMap(SqlClient, (sql) =>
-    Effect.forEach(
-      batch,
-      ({ event, record }) => sql`INSERT INTO effect (consumer, key, n) VALUES (${consumer}, ${record.key}, ${event.n})`,
-      { discard: true },
-    ),
-  )
-
-const stored = (consumer: string) =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    return yield* sql<{ key: string; n: number }>`SELECT key, n FROM effect WHERE consumer = ${consumer}`
-  })
-
-const publish = <A, I>(topic: EventLog.Topic<A, I>, events: ReadonlyArray<{ key: string; event: A }>) =>
-  UnitOfWork.run(EventLog.append(topic, events))
-
-const steps = (from: number, count: number, key = "k") =>
-  Array.from({ length: count }, (_, i) => ({ key, event: { n: from + i } }))
-
-const numbers = (from: number, count: number) => steps(from, count).map(({ event }) => event.n)
-
-/** The store answers from the event loop, outside Effect's clock: this lets it. */
-const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-
-const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
-  Effect.flatMap(condition, (holds) => (holds ? Effect.void : Effect.zipRight(turn, until(condition))))
-
-const caughtUp = Effect.flatMap(EventLog.EventLog, (log) =>
-  Effect.map(log.lag, (lag) => lag.length > 0 && lag.every(({ committed, end }) => committed === end)),
-)
-
-/** True when a fiber sleeps on the test clock until `atMs`. */
-const sleepsUntil = (atMs: number) => Effect.map(TestClock.sleeps(), (sleeps) => [...sleeps].includes(atMs))
-
-export const consumerSuite = (
-  name: string,
-  layer: Layer.Layer<UnitOfWork | EventLog.EventLog | SqlClient, unknown>,
-): void => {
-  const test = <A, E>(title: string, body: Effect.Effect<A, E, UnitOfWork | EventLog.EventLog | SqlClient>) =>
-    it.effect(title, () => Effect.zipRight(createTable, body).pipe(Effect.provide(layer)))
+export const consumerSuite = (name: string, layer: ConsumerStore): void => {
+  const test = testsOn(layer)
 
   describe(`consumer: ${name}`, () => {
     test(
@@ -161,13 +124,13 @@ export const consumerSuite = (
         const log = yield* EventLog.EventLog
         const attempts = yield* Queue.unbounded<number>()
         let failures = 3
-        const handle = (batch: ReadonlyArray<Consumer.Delivered<typeof Step.Type>>) =>
+        const handle = (batch: Batch) =>
           store("g")(batch).pipe(
             Effect.tap(() => Queue.offer(attempts, batch.length)),
             Effect.tap(() => (failures-- > 0 ? Effect.fail("not today") : Effect.void)),
           )
         yield* publish(Steps, steps(0, 1))
-        yield* Effect.fork(Consumer.run({ group: "g", topic: Steps, handle })).pipe(
+        yield* Effect.fork(Consumer.run({ group: "g", topic: Steps, order: "strict", handle })).pipe(
           Effect.withRandom(Random.fixed([0.5])),
         )
         let nowMs = 0
@@ -191,55 +154,13 @@ export const consumerSuite = (
       "a handler that dies is tried again too, and the consumer lives on",
       Effect.gen(function* () {
         let broken = true
-        const handle = (batch: ReadonlyArray<Consumer.Delivered<typeof Step.Type>>) =>
-          broken ? Effect.dieMessage("a bug") : store("g")(batch)
+        const handle = (batch: Batch) => (broken ? Effect.dieMessage("a bug") : store("g")(batch))
         yield* publish(Steps, steps(0, 3))
         yield* Effect.fork(Consumer.run({ group: "g", topic: Steps, handle }))
         yield* until(Effect.map(TestClock.sleeps(), (sleeps) => [...sleeps].length > 0))
         broken = false
         yield* until(Effect.zipRight(TestClock.adjust("1 second"), caughtUp))
         expect((yield* stored("g")).map(({ n }) => n)).toEqual([0, 1, 2])
-      }),
-    )
-
-    test(
-      "what stands before a record that cannot be handled is handled; what stands behind it waits",
-      Effect.gen(function* () {
-        const log = yield* EventLog.EventLog
-        const handle = (batch: ReadonlyArray<Consumer.Delivered<typeof Step.Type>>) =>
-          batch.some(({ event }) => event.n === 37) ? Effect.dieMessage("poison") : store("g")(batch)
-        yield* publish(Steps, steps(0, 100))
-        yield* Effect.fork(Consumer.run({ group: "g", topic: Steps, handle }))
-        const at = (offset: number) =>
-          Effect.map(log.committed("g", Steps.name, 0), (committed) => committed === offset)
-        yield* until(Effect.zipRight(TestClock.adjust("10 seconds"), at(37)))
-        yield* TestClock.adjust("1 minute")
-        yield* turn
-        expect((yield* stored("g")).map(({ n }) => n)).toEqual(numbers(0, 37))
-      }),
-    )
-
-    test(
-      "a record that cannot be decoded holds up its partition with backoff, not the others, and is never skipped",
-      Effect.gen(function* () {
-        const log = yield* EventLog.EventLog
-        const key = "athlete-1"
-        const partition = partitionOf(key, 4)
-        const elsewhere = ["a", "b", "c", "d", "e"].find((other) => partitionOf(other, 4) !== partition) ?? ""
-        yield* publish(Sharded, steps(0, 5, key))
-        yield* UnitOfWork.run(log.append(Sharded.name, [{ key, payload: { n: "five" } }]))
-        yield* publish(Sharded, steps(6, 5, key))
-        yield* Effect.fork(Consumer.run({ group: "g", topic: Sharded, handle: store("g") })).pipe(
-          Effect.withRandom(Random.fixed([0.999])),
-        )
-        const committed = log.committed("g", Sharded.name, partition)
-        yield* until(Effect.map(committed, (offset) => offset === 5))
-        yield* until(sleepsUntil(99))
-        yield* TestClock.adjust("1 minute")
-        yield* publish(Sharded, steps(0, 1, elsewhere))
-        yield* until(Effect.map(stored("g"), (rows) => rows.some((row) => row.key === elsewhere)))
-        expect(yield* committed).toBe(5)
-        expect((yield* stored("g")).filter((row) => row.key === key).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4])
       }),
     )
   })

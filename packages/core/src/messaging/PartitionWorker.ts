@@ -1,0 +1,87 @@
+/**
+ * What a group does in one partition, from the lease to its end: what is parked and due, what is new, and waiting.
+ *
+ * It ends when the lease is lost, or between two batches when it is told to stop. Whatever else goes wrong it waits, reads
+ * from the store where it stands, and goes on.
+ */
+import { Cause, Effect, Exit, Queue } from "effect"
+import { VersionConflict } from "../consistency/OptimisticLock.ts"
+import type { MoveError } from "./Delivery.ts"
+import { LeaseLost, OffsetMoved } from "./EventLog.ts"
+import { type NothingUntil, StoreTrouble, takeFresh } from "./FreshRecords.ts"
+import { tryParked } from "./ParkedRecords.ts"
+import { steadyMillis } from "./Parking.ts"
+import { type Assigned, PartitionState, type Shared } from "./PartitionState.ts"
+
+/** How long a worker sleeps at most without a hint. Hints are for speed; this is the truth. */
+const POLL_MILLIS = 1_000
+
+/** So many idle looks at the log for one at what is parked, which hardly ever changes from elsewhere. */
+const POLLS_A_LOAD = 5
+
+export const run = <A, I, R>(shared: Shared<A, I, R>, assigned: Assigned): Effect.Effect<void, never, R> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const state = new PartitionState(shared, assigned.lease)
+      let troubles = 0
+      let polls = 0
+      const parkedHints = yield* shared.store.hints(state.parkedKind)
+      const changed = Effect.zipRight(
+        Queue.take(parkedHints),
+        Effect.sync(() => {
+          state.parking.isStale = true
+          assigned.wake.unsafeOffer(undefined)
+        }),
+      )
+      yield* Effect.forkScoped(Effect.forever(changed))
+      const pause = (millis: number) => Effect.raceFirst(Effect.sleep(millis), assigned.stopped)
+
+      const idle = (until: NothingUntil) =>
+        Effect.gen(function* () {
+          const millis = Math.min(POLL_MILLIS, until - (yield* steadyMillis))
+          if (millis <= 0) return
+          if (++polls % POLLS_A_LOAD === 0) state.parking.isStale = true
+          yield* Effect.timeoutOption(Queue.take(assigned.wake), Math.ceil(millis))
+        })
+
+      const trouble = (cause: Cause.Cause<MoveError | StoreTrouble>) =>
+        Effect.gen(function* () {
+          const error = Cause.squash(cause)
+          const reason = error instanceof StoreTrouble ? error.cause : cause
+          const known = Cause.squash(reason)
+          if (known instanceof LeaseLost) return "lost"
+          state.isStale = true
+          const overtaken = known instanceof OffsetMoved || known instanceof VersionConflict
+          const failures = troubles++
+          if (overtaken && failures === 0) return "again"
+          const delayMillis = yield* state.backoff(failures)
+          yield* Effect.logWarning("A consumer is in trouble with its store; it tries again.", reason).pipe(
+            Effect.annotateLogs({ partition: state.partition, failures: failures + 1, delayMillis }),
+          )
+          yield* pause(delayMillis)
+          return "again"
+        })
+
+      while (!assigned.stopping()) {
+        const exit = yield* Effect.exit(turn(state))
+        if (Exit.isSuccess(exit)) {
+          troubles = 0
+          if (exit.value > 0 && !assigned.stopping()) yield* idle(exit.value)
+        } else if ((yield* trouble(exit.cause)) === "lost") {
+          return assigned.lost()
+        }
+      }
+    }),
+  )
+
+/** One step: at most one attempt at what is parked, and one batch. Answers until when there is nothing more to do. */
+const turn = <A, I, R>(state: PartitionState<A, I, R>): Effect.Effect<NothingUntil, MoveError | StoreTrouble, R> =>
+  Effect.gen(function* () {
+    const { parking, shared } = state
+    if (state.isStale) yield* state.load
+    if (parking.isStale) yield* parking.load(shared.settings.backoff.maxMillis)
+    const due = parking.next
+    if (due !== undefined && due.dueAtMillis <= (yield* steadyMillis)) yield* tryParked(state, due.key)
+    const until = yield* takeFresh(state)
+    return Math.min(until, parking.next?.dueAtMillis ?? Number.POSITIVE_INFINITY)
+  })
