@@ -1,0 +1,175 @@
+/**
+ * An aggregate: what changes as a whole, with a version that each change raises.
+ *
+ * `make` says once where its states lie, what they are, what becomes of a write that was overtaken, and where its events
+ * go. `Command.execute` does the rest; `load`, `insert`, `update` and `archive` are for what it is too narrow for. A write
+ * names the version that it was decided on, and is refused with `VersionConflict` when that has moved.
+ *
+ * @example
+ * const Bikes = Aggregate.make({
+ *   kind: "gear/bike",
+ *   state: Bike,
+ *   onConflict: Conflict.merge({ metres: "sum" }),
+ *   append: (events: ReadonlyArray<BikeEvent>, id) =>
+ *     EventLog.append(Gear, events.map((event) => ({ key: id, event }))),
+ * })
+ */
+import { Effect, Either, Option, ParseResult, Schema } from "effect"
+import type { Strategy } from "../kernel/consistency/Conflict.ts"
+import { reject } from "../kernel/consistency/Conflict.ts"
+import { AggregateStore, type NewState } from "./AggregateStore.ts"
+import type { VersionConflict } from "./OptimisticLock.ts"
+import { StorageError, type Transaction } from "./UnitOfWork.ts"
+
+export interface Options<S, I, Ev, E, R> {
+  /** The namespace of its ids, and its name in errors. */
+  readonly kind: string
+  /** Encodes states to JSON data. A stored state that does not fit fails as `StorageError`, reason corrupt. */
+  readonly state: Schema.Schema<S, I>
+  /**
+   * What becomes of a command that was sent by who saw an older version. Fields are those of the encoded state.
+   * `Conflict.reject` if not given: nothing that somebody has not seen is overwritten.
+   */
+  readonly onConflict?: Strategy<Extract<keyof I, string>>
+  /** The state of an id that is not stored yet. If not given, commands to such an id fail. */
+  readonly initial?: (id: string) => S
+  /**
+   * Appends events in the unit of work that writes the state. A function of the caller's, because this room knows no log:
+   * its type says what it needs, and that it runs inside a unit.
+   */
+  readonly append?: (events: ReadonlyArray<Ev>, id: string) => Effect.Effect<unknown, E, R>
+}
+
+export interface Aggregate<S, I, Ev = never, E = never, R = never> {
+  readonly kind: string
+  readonly onConflict: Strategy
+  readonly initial: ((id: string) => S) | undefined
+  readonly append: (events: ReadonlyArray<Ev>, id: string) => Effect.Effect<unknown, E, R>
+  readonly encode: (state: S) => I
+  readonly decode: (stored: unknown) => Either.Either<S, ParseResult.ParseError>
+}
+
+export const make = <S, I, Ev = never, E = never, R = never>(
+  options: Options<S, I, Ev, E, R>,
+): Aggregate<S, I, Ev, E, R> => ({
+  kind: options.kind,
+  onConflict: options.onConflict ?? reject,
+  initial: options.initial,
+  append: options.append ?? (() => Effect.void),
+  encode: Schema.encodeSync(options.state),
+  decode: Schema.decodeUnknownEither(options.state),
+})
+
+/** No such id is stored, or only in the archive. */
+export class AggregateNotFound extends Schema.TaggedError<AggregateNotFound>("paceline/AggregateNotFound")(
+  "AggregateNotFound",
+  { aggregate: Schema.String, id: Schema.String, archived: Schema.Boolean },
+) {
+  override get message(): string {
+    return this.archived
+      ? `${this.aggregate} "${this.id}" is finished and in the archive: it does not change any more`
+      : `There is no ${this.aggregate} "${this.id}"`
+  }
+}
+
+/** A state, and what a write has to name. */
+export interface Loaded<S> {
+  readonly id: string
+  readonly state: S
+  /** As it is stored: JSON data. */
+  readonly stored: unknown
+  /** 0 when it is not stored yet. */
+  readonly version: number
+  readonly dueAtMs: number | null
+}
+
+/** Milliseconds since the epoch at which a worker should look at it (null: never), and its rank in that; see `NewState`. */
+export type Due = Partial<Pick<NewState, "dueAtMs" | "rank">>
+
+/** Inside a unit of work it sees what the unit has written; outside, what is committed. */
+export const load = <S, I, Ev, E, R>(
+  aggregate: Aggregate<S, I, Ev, E, R>,
+  id: string,
+): Effect.Effect<Loaded<S>, StorageError | AggregateNotFound, AggregateStore> =>
+  Effect.gen(function* () {
+    const store = yield* AggregateStore
+    const found = yield* store.get(aggregate.kind, id)
+    if (Option.isSome(found)) {
+      const { dueAtMs, state: stored, version } = found.value
+      return { id, state: yield* decoded(aggregate, id, stored), stored, version, dueAtMs }
+    }
+    const archived = Option.isSome(yield* store.getArchived(aggregate.kind, id))
+    if (archived || aggregate.initial === undefined) {
+      return yield* new AggregateNotFound({ aggregate: aggregate.kind, id, archived })
+    }
+    const state = aggregate.initial(id)
+    return { id, state, stored: aggregate.encode(state), version: 0, dueAtMs: null }
+  })
+
+/** Fails with `VersionConflict` when the id is taken. */
+export const insert = <S, I, Ev, E, R>(
+  aggregate: Aggregate<S, I, Ev, E, R>,
+  id: string,
+  state: S,
+  due: Due = {},
+): Effect.Effect<Loaded<S>, StorageError | VersionConflict, Transaction | AggregateStore> => {
+  const stored = aggregate.encode(state)
+  const dueAtMs = due.dueAtMs ?? null
+  return Effect.flatMap(AggregateStore, (store) =>
+    Effect.as(store.insert(aggregate.kind, id, { ...due, state: stored, dueAtMs }), {
+      id,
+      state,
+      stored,
+      version: 1,
+      dueAtMs,
+    }),
+  )
+}
+
+/** Writes the state that was decided on what was loaded; inserts it when that was not stored yet. Keeps `due` where none is given. */
+export const update = <S, I, Ev, E, R>(
+  aggregate: Aggregate<S, I, Ev, E, R>,
+  loaded: Loaded<S>,
+  state: S,
+  due: Due = {},
+): Effect.Effect<Loaded<S>, StorageError | VersionConflict, Transaction | AggregateStore> => {
+  if (loaded.version === 0) return insert(aggregate, loaded.id, state, due)
+  const stored = aggregate.encode(state)
+  const next = { dueAtMs: loaded.dueAtMs, ...due, state: stored }
+  return Effect.flatMap(AggregateStore, (store) =>
+    Effect.map(store.update(aggregate.kind, loaded.id, loaded.version, next), (version) => ({
+      id: loaded.id,
+      state,
+      stored,
+      version,
+      dueAtMs: next.dueAtMs,
+    })),
+  )
+}
+
+/** Moves it out of the way with its final state, at `atMs`. */
+export const archive = <S, I, Ev, E, R>(
+  aggregate: Aggregate<S, I, Ev, E, R>,
+  loaded: Loaded<S>,
+  finalState: S,
+  atMs: number,
+): Effect.Effect<void, StorageError | VersionConflict, Transaction | AggregateStore> =>
+  Effect.flatMap(AggregateStore, (store) =>
+    Effect.gen(function* () {
+      // What begins and ends at once is inserted first: only what is stored can be archived.
+      const { version } = loaded.version === 0 ? yield* insert(aggregate, loaded.id, finalState) : loaded
+      yield* store.archive(aggregate.kind, loaded.id, version, aggregate.encode(finalState), atMs)
+    }),
+  )
+
+const decoded = <S, I, Ev, E, R>(
+  aggregate: Aggregate<S, I, Ev, E, R>,
+  id: string,
+  stored: unknown,
+): Effect.Effect<S, StorageError> => {
+  const read = aggregate.decode(stored)
+  if (Either.isRight(read)) return Effect.succeed(read.right)
+  const problem = ParseResult.TreeFormatter.formatErrorSync(read.left)
+  const message = `The stored state of ${aggregate.kind} "${id}" cannot be read: ${problem}`
+  return Effect.fail(new StorageError({ reason: "corrupt", message, cause: read.left }))
+}

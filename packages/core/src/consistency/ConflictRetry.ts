@@ -1,0 +1,29 @@
+/** Tries a unit of work again that was overtaken: it loads what is there now, and decides again. */
+import { Effect, Random } from "effect"
+import * as Backoff from "../kernel/resilience/Backoff.ts"
+
+/** How often a user's command is tried again before both values go to the user. */
+export const RETRIES = 5
+
+/**
+ * Far shorter than after a fault: whoever was first has finished already, and only those who were overtaken together
+ * must not meet again.
+ */
+const BACKOFF: Backoff.Backoff = { baseMillis: 10, maxMillis: 500, factor: 2 }
+
+/** Runs `unit`, and again after each error that `isConflict`, with jittered backoff between; then fails with the last. */
+export const retrying = <A, E, R>(
+  unit: Effect.Effect<A, E, R>,
+  isConflict: (error: E) => boolean,
+  retries: number = RETRIES,
+): Effect.Effect<A, E, R> => {
+  const attempt = (made: number): Effect.Effect<A, E, R> =>
+    Effect.catchAll(unit, (error) =>
+      made >= retries || !isConflict(error)
+        ? Effect.fail(error)
+        : Effect.flatMap(Random.next, (random) =>
+            Effect.zipRight(Effect.sleep(Backoff.delayMillis(BACKOFF, made, random)), attempt(made + 1)),
+          ),
+    )
+  return attempt(0)
+}
