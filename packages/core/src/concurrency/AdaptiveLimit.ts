@@ -11,11 +11,13 @@
  * yield* search.run(query(text)) // fails with BulkheadFull when search is slow
  */
 import { Cause, Config, type Context, Effect, Exit, Layer } from "effect"
-import type * as Kernel from "../kernel/concurrency/AdaptiveLimit.ts"
+import * as Kernel from "../kernel/concurrency/AdaptiveLimit.ts"
 import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
 import { AdaptiveGate, type AdaptiveLimitOptions, type AdaptiveLimitStats } from "./AdaptiveGate.ts"
 import { AdaptiveGates, type KeyedAdaptiveLimitOptions, type KeyedAdaptiveLimitStats } from "./AdaptiveGates.ts"
+import { boundsOfBulkhead } from "./BulkheadBounds.ts"
 import type { BulkheadFull, BulkheadWaitExceeded } from "./BulkheadGate.ts"
+import { type Bound, checked } from "./CheckedConfig.ts"
 import { throughGate } from "./GatedFiber.ts"
 import { Timers } from "./Timers.ts"
 
@@ -97,4 +99,18 @@ export const layer = <I>(
 
 /** As `layer`, with the options read from configuration. */
 export const layerConfig = <I>(tag: Context.Tag<I, AdaptiveLimit>, options: Config.Config.Wrap<AdaptiveLimitOptions>) =>
-  Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(tag, Effect.flatMap(checked(Config.unwrap(options), "adaptive limit", boundsOf), make))
+
+const boundsOf = (options: AdaptiveLimitOptions): ReadonlyArray<Bound> => {
+  const { backoff, initial, max, min, probeEvery, smoothing, tolerance } = { ...Kernel.standard, ...options.settings }
+  return [
+    ...boundsOfBulkhead(options),
+    { setting: "settings.min", value: min, from: 1 },
+    { setting: "settings.max", value: max, from: min },
+    { setting: "settings.initial", value: initial, from: 1 },
+    { setting: "settings.tolerance", value: tolerance, from: 1 },
+    { setting: "settings.smoothing", value: smoothing, from: 0, to: 1, exclusive: "from" },
+    { setting: "settings.probeEvery", value: probeEvery, from: 1 },
+    { setting: "settings.backoff", value: backoff, from: 0, to: 1, exclusive: "both" },
+  ]
+}

@@ -10,6 +10,7 @@
  */
 import { Cause, Clock, Config, type Context, Duration, Effect, Layer, type Scope } from "effect"
 import * as Kernel from "../kernel/concurrency/Autoscaler.ts"
+import { type Bound, checked } from "./CheckedConfig.ts"
 import { safely } from "./Listener.ts"
 
 /** What can be scaled; a `WorkerPool` can. */
@@ -124,13 +125,42 @@ export const make = (options: AutoscalerOptions): Effect.Effect<Autoscaler, neve
 export const layer = <I>(tag: Context.Tag<I, Autoscaler>, options: AutoscalerOptions): Layer.Layer<I> =>
   Layer.scoped(tag, make(options))
 
-/** As `layer`, with the marks and bounds read from configuration. */
+/** As `layer`, with the marks and bounds, and how often it decides, read from configuration. */
 export const layerConfig = <I>(
   tag: Context.Tag<I, Autoscaler>,
-  settings: Config.Config.Wrap<Partial<Kernel.Settings>>,
+  settings: Config.Config.Wrap<ScalerSettings>,
   options: Omit<AutoscalerOptions, "settings">,
 ) =>
   Layer.scoped(
     tag,
-    Effect.flatMap(Config.unwrap(settings), (read) => make({ ...options, settings: read })),
+    Effect.flatMap(checked(Config.unwrap(settings), "autoscaler", boundsOf), ({ everyMillis, ...read }) =>
+      make({ ...options, settings: read, ...(everyMillis === undefined ? {} : { everyMillis }) }),
+    ),
   )
+
+/** What of an autoscaler an operator sets. */
+export interface ScalerSettings extends Partial<Kernel.Settings> {
+  readonly everyMillis?: number
+}
+
+const boundsOf = ({ everyMillis, ...read }: ScalerSettings): ReadonlyArray<Bound> => {
+  const all = { ...Kernel.standard, ...read }
+  const marks = (
+    ["queueLength", "p95Millis", "cpuForMillis", "calmForMillis", "coolDownMillis", "readyMillis"] as const
+  ).map((setting) => ({ setting, value: all[setting], from: 0 }))
+  const shares = (["cpu", "errorRate", "calmShare"] as const).map((setting) => ({
+    setting,
+    value: all[setting],
+    from: 0,
+    to: 1,
+  }))
+  return [
+    { setting: "everyMillis", value: everyMillis, from: 1 },
+    { setting: "min", value: all.min, from: 1, whole: true },
+    { setting: "max", value: all.max, from: all.min, whole: true },
+    { setting: "growth", value: all.growth, from: 1, exclusive: "from" },
+    { setting: "predictAheadMillis", value: all.predictAheadMillis, from: all.readyMillis, exclusive: "from" },
+    ...marks,
+    ...shares,
+  ]
+}

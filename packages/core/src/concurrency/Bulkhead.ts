@@ -11,6 +11,7 @@
  */
 import { Config, type Context, Effect, Layer } from "effect"
 import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
+import { boundsOfBulkhead } from "./BulkheadBounds.ts"
 import {
   type BulkheadFull,
   BulkheadGate,
@@ -19,6 +20,7 @@ import {
   type BulkheadWaitExceeded,
 } from "./BulkheadGate.ts"
 import { BulkheadGates, type KeyedBulkheadStats } from "./BulkheadGates.ts"
+import { checked } from "./CheckedConfig.ts"
 import { throughGate } from "./GatedFiber.ts"
 import { Timers } from "./Timers.ts"
 
@@ -75,7 +77,7 @@ export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: BulkheadOptions
 
 /** As `layer`, with the options read from configuration. */
 export const layerConfig = <I>(tag: Context.Tag<I, Bulkhead>, options: Config.Config.Wrap<BulkheadOptions>) =>
-  Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(tag, Effect.flatMap(checked(Config.unwrap(options), "bulkhead", boundsOfBulkhead), make))
 
 const over = (gate: BulkheadGate): Bulkhead => ({
   run: (self, priority = "middle") => throughGate(() => gate, self, priority),

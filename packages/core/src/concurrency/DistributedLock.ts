@@ -14,6 +14,7 @@
  */
 import { Config, type ConfigError, Context, Duration, Effect, Exit, Layer, Scope } from "effect"
 import * as Kernel from "../kernel/concurrency/Lease.ts"
+import { checked } from "./CheckedConfig.ts"
 import { keep, type Lease } from "./LeaseKeeper.ts"
 import { atFront, LockAttempts } from "./LockAttempts.ts"
 import { count } from "./LockCounters.ts"
@@ -157,4 +158,19 @@ export const config: Config.Config<LockSettings> = Config.all({
 export const layerConfig = (
   read: Config.Config<LockSettings> = config,
 ): Layer.Layer<DistributedLock, ConfigError.ConfigError, LockStore | Timers> =>
-  Layer.unwrapEffect(Effect.map(read, layer))
+  Layer.unwrapEffect(
+    Effect.map(
+      checked(read, "lock", ({ poll, ttl, wait }) => [
+        { setting: "ttl in ms", value: millis(ttl), from: 0, to: LONGEST_MILLIS, exclusive: "from" },
+        { setting: "wait in ms", value: millis(wait), from: 0, to: LONGEST_MILLIS },
+        { setting: "poll in ms", value: millis(poll), from: 0, to: LONGEST_MILLIS, exclusive: "from" },
+      ]),
+      layer,
+    ),
+  )
+
+/** A lease that lasts longer than a year is a slip: a holder that died would keep it. */
+const LONGEST_MILLIS = 365 * 24 * 3_600_000
+
+const millis = (duration: Duration.DurationInput | undefined): number | undefined =>
+  duration === undefined ? undefined : Duration.toMillis(duration)

@@ -10,6 +10,7 @@
  */
 import { type Clock, Config, type Context, Effect, Layer } from "effect"
 import * as Kernel from "../kernel/concurrency/Lanes.ts"
+import { checked } from "./CheckedConfig.ts"
 import { safely } from "./Listener.ts"
 import { type Restore, Turn } from "./Turn.ts"
 
@@ -43,8 +44,12 @@ export const layer = <I, K>(tag: Context.Tag<I, Lanes<K>>, options?: LanesOption
   Layer.effect(tag, make<K>(options))
 
 /** As `layer`, with the width read from configuration. */
-export const layerConfig = <I, K>(tag: Context.Tag<I, Lanes<K>>, options: Config.Config.Wrap<LanesOptions>) =>
-  Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make<K>))
+export const layerConfig = <I, K>(tag: Context.Tag<I, Lanes<K>>, options: Config.Config.Wrap<LanesOptions>) => {
+  const sound = checked(Config.unwrap(options), "lanes", ({ width }) => [
+    { setting: "width", value: width, from: 1, whole: true },
+  ])
+  return Layer.effect(tag, Effect.flatMap(sound, make<K>))
+}
 
 /** As `make`, outside an effect. */
 export const unsafeMake = <K>(options: LanesOptions = {}): Lanes<K> => {

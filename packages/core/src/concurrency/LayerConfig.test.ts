@@ -2,8 +2,11 @@ import { describe, expect, it } from "@effect/vitest"
 import { Config, ConfigError, ConfigProvider, Context, Deferred, Effect, Fiber, Layer } from "effect"
 import * as AdaptiveLimit from "./AdaptiveLimit.ts"
 import * as Autoscaler from "./Autoscaler.ts"
+import * as Bulkhead from "./Bulkhead.ts"
+import * as DistributedLock from "./DistributedLock.ts"
 import * as Lanes from "./Lanes.ts"
 import * as LoadBalancer from "./LoadBalancer.ts"
+import * as Permits from "./Permits.ts"
 import * as PriorityQueue from "./PriorityQueue.ts"
 import * as Timers from "./Timers.ts"
 import * as WorkerPool from "./WorkerPool.ts"
@@ -103,4 +106,70 @@ describe("layerConfig", () => {
       expect(["one", "two"]).toContain(yield* replicas.use(Effect.succeed))
     }).pipe(Effect.provide(layer), Effect.provide(configured({ "REPLICAS.a": "one", "REPLICAS.b": "two" })))
   })
+
+  const refused = <I, R>(
+    layer: Layer.Layer<I, ConfigError.ConfigError, R>,
+    provided: Layer.Layer<R>,
+    values: Readonly<Record<string, string>>,
+  ) =>
+    Effect.map(
+      Effect.flip(Effect.scoped(Layer.build(layer.pipe(Layer.provide(provided), Layer.provide(configured(values)))))),
+      String,
+    )
+
+  class Uploads extends Context.Tag("test/Uploads")<Uploads, Permits.Permits>() {}
+  class CheckIn extends Context.Tag("test/CheckIn")<CheckIn, Bulkhead.Bulkhead>() {}
+  const name = Config.succeed("n")
+  const number = Config.number("X")
+  const lock = Layer.provideMerge(DistributedLock.layerMemory(), Timers.layer)
+
+  it.effect("says which setting of which service is out of its bounds, and builds nothing", () =>
+    Effect.gen(function* () {
+      const none = Layer.empty
+      const scaled = { stats: Effect.die("never read"), resize: () => Effect.void }
+      const told = [
+        yield* refused(Permits.layerConfig(Uploads, number), none, { X: "-1" }),
+        yield* refused(
+          Permits.layerConfig(
+            Uploads,
+            Config.succeed(1),
+            Config.map(number, (low) => ({ aging: { middle: 1, low } })),
+          ),
+          none,
+          { X: "-1" },
+        ),
+        yield* refused(Lanes.layerConfig(Seats, { width: number }), none, { X: "0" }),
+        yield* refused(PriorityQueue.layerConfig(Notices, { name, capacity: number }), none, { X: "0" }),
+        yield* refused(WorkerPool.layerConfig(Imports, { name, workers: number }), none, { X: "2.5" }),
+        yield* refused(
+          Bulkhead.layerConfig(CheckIn, { name, limit: Config.succeed(1), maxWaitMillis: number }),
+          Timers.layer,
+          { X: "-5" },
+        ),
+        yield* refused(Bulkhead.layerConfig(CheckIn, { name, limit: number }), Timers.layer, { X: "0" }),
+        yield* refused(
+          AdaptiveLimit.layerConfig(Search, { name, settings: Config.map(number, (backoff) => ({ backoff })) }),
+          Timers.layer,
+          { X: "1" },
+        ),
+        yield* refused(Autoscaler.layerConfig(Scaler, { max: number }, { target: scaled }), none, { X: "4" }),
+        yield* refused(Autoscaler.layerConfig(Scaler, { everyMillis: number }, { target: scaled }), none, { X: "0" }),
+        yield* refused(DistributedLock.layerConfig(), lock, { "LOCK.TTL": "0 seconds" }),
+      ]
+      const expected = [
+        "permits: limit must be a whole number from 0, not -1",
+        "permits: aging.low must be a number from 0, not -1",
+        "lanes: width must be a whole number from 1, not 0",
+        "priority queue: capacity must be a whole number from 1, not 0",
+        "worker pool: workers must be a whole number from 1 to 100000, not 2.5",
+        "bulkhead: maxWaitMillis must be a number from 0, not -5",
+        "bulkhead: limit must be a whole number from 1, not 0",
+        "adaptive limit: settings.backoff must be a number above 0 below 1, not 1",
+        "autoscaler: max must be a whole number from 5, not 4",
+        "autoscaler: everyMillis must be a number from 1, not 0",
+        "lock: ttl in ms must be a number above 0 to 31536000000, not 0",
+      ]
+      for (const [i, message] of told.entries()) expect(message).toContain(expected[i])
+    }),
+  )
 })

@@ -10,9 +10,10 @@
  * yield* Effect.forEach(files, (file) => uploads.withPermit(upload(file)), { concurrency: "unbounded" })
  * yield* uploads.withPermits(4, { priority: "low" })(rebuildIndex) // waits until it has all four
  */
-import { type Cause, type Clock, type Config, type Context, Effect, Layer, type Option } from "effect"
+import { type Cause, type Clock, Config, type Context, Effect, Layer, type Option } from "effect"
 import * as Kernel from "../kernel/concurrency/Permits.ts"
 import type { Aging, Priority } from "../kernel/concurrency/PriorityQueue.ts"
+import { checked } from "./CheckedConfig.ts"
 import { safely } from "./Listener.ts"
 import { type Restore, Turn } from "./Turn.ts"
 
@@ -67,12 +68,23 @@ export const make = (limit: number, options?: PermitsOptions): Effect.Effect<Per
 export const layer = <I>(tag: Context.Tag<I, Permits>, limit: number, options?: PermitsOptions): Layer.Layer<I> =>
   Layer.effect(tag, make(limit, options))
 
-/** As `layer`, with the limit read from configuration. */
-export const layerConfig = <I>(tag: Context.Tag<I, Permits>, limit: Config.Config<number>, options?: PermitsOptions) =>
-  Layer.effect(
+/** As `layer`, with the limit, and the options if wanted, read from configuration. */
+export const layerConfig = <I>(
+  tag: Context.Tag<I, Permits>,
+  limit: Config.Config<number>,
+  options: PermitsOptions | Config.Config<PermitsOptions> = {},
+) => {
+  const read = Config.all({ limit, options: Config.isConfig(options) ? options : Config.succeed(options) })
+  const sound = checked(read, "permits", ({ limit, options: { aging } }) => [
+    { setting: "limit", value: limit, from: 0, whole: true },
+    { setting: "aging.middle", value: aging?.middle, from: 0 },
+    { setting: "aging.low", value: aging?.low, from: 0 },
+  ])
+  return Layer.effect(
     tag,
-    Effect.flatMap(limit, (count) => make(count, options)),
+    Effect.flatMap(sound, ({ limit, options }) => make(limit, options)),
   )
+}
 
 /** As `make`, outside an effect. */
 export const unsafeMake = (limit: number, options: PermitsOptions = {}): Permits => {

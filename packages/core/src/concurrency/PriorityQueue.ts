@@ -11,6 +11,7 @@
  */
 import { Config, type Context, Effect, Layer } from "effect"
 import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
+import { checked } from "./CheckedConfig.ts"
 import { monotonicMillis } from "./MonotonicClock.ts"
 import { type PriorityQueueOptions, type QueueFull, QueueGate, type QueueStats, taker } from "./QueueGate.ts"
 
@@ -75,4 +76,11 @@ export const layer = <I, A>(tag: Context.Tag<I, PriorityQueue<A>>, options: Prio
 export const layerConfig = <I, A>(
   tag: Context.Tag<I, PriorityQueue<A>>,
   options: Config.Config.Wrap<PriorityQueueOptions>,
-) => Layer.effect(tag, Effect.flatMap(Config.unwrap(options), make<A>))
+) => {
+  const sound = checked(Config.unwrap(options), "priority queue", ({ aging, capacity }) => [
+    { setting: "capacity", value: capacity, from: 1, whole: true },
+    { setting: "aging.middle", value: aging?.middle, from: 0 },
+    { setting: "aging.low", value: aging?.low, from: 0 },
+  ])
+  return Layer.effect(tag, Effect.flatMap(sound, make<A>))
+}

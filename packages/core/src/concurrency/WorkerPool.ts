@@ -15,6 +15,7 @@
 import { Config, type Context, Effect, Layer, Scope } from "effect"
 import type { Strategy } from "../kernel/concurrency/Dispatch.ts"
 import type { Priority } from "../kernel/concurrency/PriorityQueue.ts"
+import { checked } from "./CheckedConfig.ts"
 import { monotonicMillis } from "./MonotonicClock.ts"
 import * as PoolJob from "./PoolJob.ts"
 import { type PoolClosed, type PoolEvent, type PoolFull, PoolState, type PoolStats } from "./PoolState.ts"
@@ -112,5 +113,13 @@ export const layer = <I>(tag: Context.Tag<I, WorkerPool>, options: WorkerPoolOpt
   Layer.scoped(tag, make(options))
 
 /** As `layer`, with the options read from configuration. */
-export const layerConfig = <I>(tag: Context.Tag<I, WorkerPool>, options: Config.Config.Wrap<WorkerPoolOptions>) =>
-  Layer.scoped(tag, Effect.flatMap(Config.unwrap(options), make))
+export const layerConfig = <I>(tag: Context.Tag<I, WorkerPool>, options: Config.Config.Wrap<WorkerPoolOptions>) => {
+  const sound = checked(Config.unwrap(options), "worker pool", ({ queue, workers }) => [
+    { setting: "workers", value: workers, from: 1, to: MOST_WORKERS, whole: true },
+    { setting: "queue", value: queue, from: 0, whole: true },
+  ])
+  return Layer.scoped(tag, Effect.flatMap(sound, make))
+}
+
+/** Each is a fiber: more is a slip. */
+const MOST_WORKERS = 100_000
