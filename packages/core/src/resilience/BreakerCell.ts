@@ -27,6 +27,7 @@ export interface BreakerCell {
   /** The refusal of the present state, once it was needed. */
   refusal: BreakerOpen | undefined
   refusalGeneration: number
+  refusedAtMillis: number
   /** The refusal as a rejected promise, once one was needed. */
   rejected: Promise<never> | undefined
   telling: boolean
@@ -45,6 +46,7 @@ export const make = (name: string, options: BreakerOptions = {}): BreakerCell =>
     listeners: new Set(),
     refusal: undefined,
     refusalGeneration: 0,
+    refusedAtMillis: 0,
     rejected: undefined,
     telling: false,
   }
@@ -53,13 +55,15 @@ export const make = (name: string, options: BreakerOptions = {}): BreakerCell =>
 /** The error for a refused call: one object for as long as it says the truth. */
 export const refusal = (cell: BreakerCell, nowMillis: number): BreakerOpen => {
   const known = cell.refusal
-  if (known !== undefined && cell.refusalGeneration === cell.state.generation && nowMillis < known.retryAtMillis) {
-    return known
+  if (known !== undefined && cell.refusalGeneration === cell.state.generation) {
+    // On a clock that went back its time to try again would lie too far ahead.
+    if (nowMillis < known.retryAtMillis && nowMillis >= cell.refusedAtMillis) return known
   }
   const wait = Math.max(1, Math.min(Kernel.retryAfterMillis(cell.state, nowMillis), waitAtMost(cell)))
   const built = new BreakerOpen(cell.name, refusalReason(cell.state), nowMillis + wait)
   cell.refusal = built
   cell.refusalGeneration = cell.state.generation
+  cell.refusedAtMillis = nowMillis
   cell.rejected = undefined
   return built
 }
@@ -113,9 +117,9 @@ export const settleFailure = (
  * not keep the others from hearing, nor the call from its result.
  */
 export const tell = (cell: BreakerCell): void => {
+  cell.refusal = undefined
   if (cell.telling) return
   cell.telling = true
-  cell.refusal = undefined
   for (let event = cell.state.events.shift(); event !== undefined; event = cell.state.events.shift()) {
     for (const listener of cell.listeners) {
       try {

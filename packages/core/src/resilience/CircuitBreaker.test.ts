@@ -171,6 +171,38 @@ describe("CircuitBreaker as a service", () => {
     }),
   )
 
+  it.effect("[resilience 27] an open time beyond every calendar refuses with BreakerOpen, not with a RangeError", () =>
+    Effect.gen(function* () {
+      const openMillis = { baseMillis: Number.MAX_VALUE, maxMillis: Number.MAX_VALUE, factor: 2 }
+      const breaker = yield* opened({ openMillis })
+      const error = yield* Effect.flip(breaker.run(Effect.void))
+      expect(error).toMatchObject({ _tag: "BreakerOpen", retryAtMillis: Number.MAX_VALUE })
+    }),
+  )
+
+  it.effect("[resilience 10] when to try again is right also after the clock went back", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(7_200_000)
+      const breaker = yield* opened()
+      yield* Effect.flip(breaker.run(Effect.void))
+      yield* TestClock.setTime(3_600_000)
+      expect((yield* Effect.flip(breaker.run(Effect.void))).retryAtMillis).toBe(3_605_000)
+    }),
+  )
+
+  it.effect("[resilience 26] keyed breakers go on from their snapshots, each key from its own", () =>
+    Effect.gen(function* () {
+      const breakers = yield* CircuitBreaker.makeKeyed("dependencies", { consecutiveFailures: 1 })
+      yield* Effect.exit(breakers.run("down")(new Down()))
+      yield* breakers.run("up")(Effect.void)
+      const snapshots = JSON.parse(JSON.stringify(yield* breakers.snapshots))
+      const again = yield* CircuitBreaker.makeKeyed("dependencies", { consecutiveFailures: 1, snapshots })
+      expect((yield* Effect.flip(again.run("down")(Effect.void)))._tag).toBe("BreakerOpen")
+      yield* again.run("up")(Effect.void)
+      expect((yield* again.get("up").view).calls).toBe(2)
+    }),
+  )
+
   it.effect("keys have breakers of their own, and their number is bounded", () =>
     Effect.gen(function* () {
       const breakers = yield* CircuitBreaker.makeKeyed("dependencies", { maxKeys: 10, consecutiveFailures: 1 })

@@ -9,13 +9,14 @@
  * const strava = yield* CircuitBreaker.make("strava", { consecutiveFailures: 5 })
  * yield* strava.run(fetchActivities)
  */
-import { Cause, Config, type ConfigError, Context, Effect, Exit, Layer, Metric, type Scope, Stream } from "effect"
+import { Cause, type Config, type ConfigError, Context, Effect, Exit, Layer, type Scope, Stream } from "effect"
 import * as BoundedMap from "../kernel/resilience/BoundedMap.ts"
 import type { BreakerEvent } from "../kernel/resilience/BreakerEvent.ts"
-import * as BreakerSettings from "../kernel/resilience/BreakerSettings.ts"
 import * as BreakerSnapshot from "../kernel/resilience/BreakerSnapshot.ts"
 import * as Kernel from "../kernel/resilience/CircuitBreaker.ts"
 import * as BreakerCell from "./BreakerCell.ts"
+import * as Configured from "./Configured.ts"
+import { counted, countedBy } from "./Counted.ts"
 import type { BreakerOpen } from "./Errors.ts"
 import * as FiberClock from "./FiberClock.ts"
 
@@ -33,25 +34,31 @@ export interface CircuitBreaker {
   readonly cell: BreakerCell.BreakerCell
 }
 
-const transitions = Metric.counter("paceline_breaker_transitions_total", {
+const transitions = {
+  name: "paceline_breaker_transitions_total",
   description: "Transitions of circuit breakers, by breaker and event",
-  incremental: true,
-})
-const refusals = Metric.counter("paceline_breaker_refusals_total", {
+}
+const refusals = {
+  name: "paceline_breaker_refusals_total",
   description: "Calls that circuit breakers refused, by breaker",
-  incremental: true,
-})
+}
 
 export const make = (name: string, options?: BreakerCell.BreakerOptions): Effect.Effect<CircuitBreaker> =>
   Effect.map(Effect.clock, (clock) =>
     fromCell(BreakerCell.make(name, { nowMillis: clock.unsafeCurrentTimeMillis(), ...options })),
   )
 
+/** Breakers whose transitions are counted: once each, however often `fromCell` is asked. */
+const observed = new WeakSet<BreakerCell.BreakerCell>()
+
 /** The effect variety of a breaker. `metricName` stands for it in metrics, where one name stands for many keys. */
 export const fromCell = (cell: BreakerCell.BreakerCell, metricName: string = cell.name): CircuitBreaker => {
-  const refused = Metric.tagged(refusals, "breaker", metricName)
-  const byEvent = Metric.tagged(transitions, "breaker", metricName)
-  BreakerCell.subscribe(cell, (event) => Metric.tagged(byEvent, "event", event._tag).unsafeUpdate(1, []))
+  const refused = counted(refusals, { breaker: metricName })
+  if (!observed.has(cell)) {
+    observed.add(cell)
+    const happened = countedBy(transitions, "event", { breaker: metricName })
+    BreakerCell.subscribe(cell, (event) => happened(event._tag))
+  }
   return {
     name: cell.name,
     run: (effect) => guard(cell, refused, effect),
@@ -81,7 +88,7 @@ const change = (
 /** Two primitives around the call while the breaker is closed: this is the path of every call there is. */
 const guard = <A, E, R>(
   cell: BreakerCell.BreakerCell,
-  refused: Metric.Metric.Counter<number>,
+  refused: () => void,
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E | BreakerOpen, R> =>
   Effect.withFiberRuntime((fiber) => {
@@ -89,7 +96,7 @@ const guard = <A, E, R>(
     const ticket = Kernel.admit(cell.state, startedAt)
     if (cell.state.events.length > 0) BreakerCell.tell(cell)
     if (ticket === Kernel.REFUSED) {
-      refused.unsafeUpdate(1, [])
+      refused()
       return Exit.fail(BreakerCell.refusal(cell, startedAt))
     }
     // While traffic is free a ticket holds no place, so an interrupted call has nothing to give back.
@@ -128,9 +135,11 @@ const settleCause = <E>(
   }
 }
 
-export interface KeyedOptions extends BreakerCell.BreakerOptions {
+export interface KeyedOptions extends Omit<BreakerCell.BreakerOptions, "snapshot" | "nowMillis"> {
   /** The greatest number of breakers kept; what was not used lately goes first, open ones last. Default 1,000. */
   readonly maxKeys?: number
+  /** States to go on from, taken with `snapshots`, by key. */
+  readonly snapshots?: Readonly<Record<string, BreakerSnapshot.BreakerSnapshot>>
 }
 
 /** One breaker a key, such as a dependency or a tenant, made when first used. */
@@ -138,19 +147,28 @@ export interface KeyedCircuitBreaker {
   readonly get: (key: string) => CircuitBreaker
   readonly run: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BreakerOpen, R>
   readonly views: Effect.Effect<ReadonlyArray<BreakerCell.BreakerView>>
+  /** The state of every breaker that is kept, by key: plain JSON. */
+  readonly snapshots: Effect.Effect<Readonly<Record<string, BreakerSnapshot.BreakerSnapshot>>>
 }
 
 export const makeKeyed = (group: string, options: KeyedOptions = {}): Effect.Effect<KeyedCircuitBreaker> =>
   Effect.sync(() => {
-    const { maxKeys = 1_000, ...breaker } = options
+    const { maxKeys = 1_000, snapshots = {}, ...breaker } = options
+    const known = new Map(Object.entries(snapshots))
     const worthKeeping = (kept: CircuitBreaker): boolean => !kept.cell.state.free
     const map = BoundedMap.make<string, CircuitBreaker>(maxKeys, worthKeeping)
     const get = (key: string): CircuitBreaker =>
-      BoundedMap.getOrMake(map, key, () => fromCell(BreakerCell.make(key, breaker), group))
+      BoundedMap.getOrMake(map, key, () => {
+        const snapshot = known.get(key)
+        return fromCell(BreakerCell.make(key, snapshot === undefined ? breaker : { ...breaker, snapshot }), group)
+      })
     return {
       get,
       run: (key) => (effect) => get(key).run(effect),
       views: Effect.suspend(() => Effect.forEach(map.entries.values(), (entry) => entry.value.view)),
+      snapshots: Effect.sync(() =>
+        Object.fromEntries([...map.entries].map(([key, entry]) => [key, BreakerSnapshot.of(entry.value.cell.state)])),
+      ),
     }
   })
 
@@ -163,18 +181,10 @@ export class CircuitBreakers extends Context.Tag("@paceline/core/resilience/Circ
 export const layer = (options?: KeyedOptions): Layer.Layer<CircuitBreakers> =>
   Layer.effect(CircuitBreakers, makeKeyed("dependencies", options))
 
-/** What of a breaker an operator sets. */
-export const config: Config.Config<Partial<BreakerSettings.BreakerSettings>> = Config.all({
-  minimumCalls: Config.integer("MINIMUM_CALLS").pipe(Config.withDefault(BreakerSettings.standard.minimumCalls)),
-  errorRate: Config.number("ERROR_RATE").pipe(Config.withDefault(BreakerSettings.standard.errorRate)),
-  slowCallMillis: Config.number("SLOW_CALL_MILLIS").pipe(Config.withDefault(BreakerSettings.standard.slowCallMillis)),
-  slowCallRate: Config.number("SLOW_CALL_RATE").pipe(Config.withDefault(BreakerSettings.standard.slowCallRate)),
-  timeouts: Config.integer("TIMEOUTS").pipe(Config.withDefault(BreakerSettings.standard.timeouts)),
-  probes: Config.integer("PROBES").pipe(Config.withDefault(BreakerSettings.standard.probes)),
-}).pipe(Config.nested("BREAKER"))
+/** What of breakers an operator sets: all of `BreakerSettings`, such as `BREAKER_ERROR_RATE`, and `BREAKER_MAX_KEYS`. */
+export const config = Configured.breaker
 
-/** Settings read from the configuration, such as `BREAKER_ERROR_RATE`; what is absent has its default. */
+/** Settings read from the configuration; what is absent has its default. */
 export const layerConfig = (
-  read: Config.Config<Partial<BreakerSettings.BreakerSettings>> = config,
-): Layer.Layer<CircuitBreakers, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(read, (settings) => layer(settings)))
+  read: Config.Config<KeyedOptions> = config,
+): Layer.Layer<CircuitBreakers, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(read, layer))

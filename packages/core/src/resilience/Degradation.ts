@@ -7,8 +7,9 @@
  * @example
  * yield* degradation.whenOn("recommendations", suggest(athlete), () => Effect.succeed([]))
  */
-import { Config, type ConfigError, Context, Effect, Layer, Metric, type Scope, Stream } from "effect"
+import { type Config, type ConfigError, Context, Effect, Layer, Metric, type Scope, Stream } from "effect"
 import * as Kernel from "../kernel/resilience/Degradation.ts"
+import * as Configured from "./Configured.ts"
 
 export type { Change, Essential, Feature } from "../kernel/resilience/Degradation.ts"
 
@@ -43,7 +44,7 @@ export const make = (settings?: Partial<Kernel.DegradationSettings>): Effect.Eff
     const state = Kernel.make(settings)
     const listeners = new Set<(change: Kernel.Change) => void>()
     const told = (change: Kernel.Change | undefined): Effect.Effect<Kernel.Change | undefined> => {
-      if (change === undefined) return Effect.void.pipe(Effect.as(undefined))
+      if (change === undefined) return Effect.succeed(undefined)
       levelGauge.unsafeUpdate(change.to, [])
       for (const listener of listeners) listener(change)
       return Effect.logWarning(`Features ${change.direction}: ${change.features.join(", ")}`).pipe(
@@ -117,13 +118,14 @@ export const layer = <R = never>(
     ),
   )
 
-/** `DEGRADATION_DEGRADE_AT` and `DEGRADATION_RECOVER_AT`, as parts of all that can be done. */
-export const layerConfig = <R = never>(sampling?: Sampling<R>): Layer.Layer<Degradation, ConfigError.ConfigError, R> =>
-  Layer.unwrapEffect(
-    Effect.map(config, (settings) => layer({ settings, ...(sampling === undefined ? {} : { sampling }) })),
-  )
+/** What of it an operator sets: all of `DegradationSettings`, such as `DEGRADATION_DEGRADE_AT`. */
+export const config = Configured.degradation
 
-const config = Config.all({
-  degradeAt: Config.number("DEGRADE_AT").pipe(Config.withDefault(Kernel.standard.degradeAt)),
-  recoverAt: Config.number("RECOVER_AT").pipe(Config.withDefault(Kernel.standard.recoverAt)),
-}).pipe(Config.nested("DEGRADATION"))
+/** Settings read from the configuration; what is absent has its default. */
+export const layerConfig = <R = never>(
+  sampling?: Sampling<R>,
+  read: Config.Config<Partial<Kernel.DegradationSettings>> = config,
+): Layer.Layer<Degradation, ConfigError.ConfigError, R> =>
+  Layer.unwrapEffect(
+    Effect.map(read, (settings) => layer({ settings, ...(sampling === undefined ? {} : { sampling }) })),
+  )

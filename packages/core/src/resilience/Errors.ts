@@ -16,7 +16,7 @@ export class BreakerOpen extends Error {
   readonly retryAtMillis: number
 
   constructor(breaker: string, reason: RefusalReason, retryAtMillis: number) {
-    super(`The circuit breaker "${breaker}" is ${reason}; try again at ${new Date(retryAtMillis).toISOString()}`)
+    super(`The circuit breaker "${breaker}" is ${reason}; try again ${inWords(retryAtMillis)}`)
     this.breaker = breaker
     this.reason = reason
     this.retryAtMillis = retryAtMillis
@@ -41,11 +41,15 @@ export class RateLimited extends Error {
   override readonly name = "RateLimited"
   /** The name of the limit that refused. */
   readonly limit: string
-  /** How long to wait, in milliseconds from the refusal. */
+  /** How long to wait, in milliseconds from the refusal; Infinity when it never passes. */
   readonly retryAfterMillis: number
 
   constructor(limit: string, retryAfterMillis: number) {
-    super(`The limit "${limit}" is used up; try again in ${Math.ceil(retryAfterMillis)} ms`)
+    super(
+      Number.isFinite(retryAfterMillis)
+        ? `The limit "${limit}" is used up; try again in ${Math.ceil(retryAfterMillis)} ms`
+        : `The call costs more than the limit "${limit}" ever allows at once`,
+    )
     this.limit = limit
     this.retryAfterMillis = retryAfterMillis
   }
@@ -65,4 +69,10 @@ export class FallbackFailed<E = unknown, F = unknown> extends Error {
     this.error = error
     this.fallbackError = fallbackError
   }
+}
+
+/** A calendar ends in the year 275,760; what is later is as good as never. */
+const inWords = (atMillis: number): string => {
+  const at = new Date(atMillis)
+  return Number.isNaN(at.getTime()) ? "when somebody lets it" : `at ${at.toISOString()}`
 }

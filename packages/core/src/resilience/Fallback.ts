@@ -10,19 +10,19 @@
  * const answer = yield* weather.run(city)(fetchForecast(city))
  * if (answer._tag === "Degraded") showAsOld(answer.value)
  */
-import { Cause, Config, type ConfigError, type Context, Effect, Exit, Layer, Metric } from "effect"
+import { Cause, type Config, type ConfigError, type Context, Effect, Exit, Layer } from "effect"
 import * as LastGood from "../kernel/resilience/LastGood.ts"
 import { type Answer, fresh } from "./Answer.ts"
+import * as Configured from "./Configured.ts"
+import { countedBy } from "./Counted.ts"
 import { FallbackFailed } from "./Errors.ts"
 import { type CachedOptions, type FallbackOptions, standsInFor } from "./FallbackOptions.ts"
 import * as FiberClock from "./FiberClock.ts"
 
-const degraded = Metric.counter("paceline_degraded_answers_total", {
-  description: "Answers that a fallback gave, by where from",
-  incremental: true,
-})
-const count = (from: "cache" | "substitute" | "failed"): void =>
-  Metric.tagged(degraded, "from", from).unsafeUpdate(1, [])
+const count = countedBy(
+  { name: "paceline_degraded_answers_total", description: "Answers that a fallback gave, by where from" },
+  "from",
+)
 
 /** Puts `substitute` in the place of a failed answer. */
 export const substitute =
@@ -90,14 +90,13 @@ export const layer = <I, A>(
   options?: CachedOptions,
 ): Layer.Layer<I> => Layer.effect(tag, makeCached<A>(name, options))
 
-/** As `layer`, with `FALLBACK_MAX_AGE_MILLIS` and `FALLBACK_MAX_KEYS` from the configuration. */
+/** `FALLBACK_MAX_AGE_MILLIS` and `FALLBACK_MAX_KEYS`. */
+export const config = Configured.fallback
+
+/** As `layer`, with settings from the configuration. */
 export const layerConfig = <I, A>(
   tag: Context.Tag<I, CachedFallback<A>>,
   name: string,
+  read: Config.Config<CachedOptions> = config,
 ): Layer.Layer<I, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(config, (options) => layer(tag, name, options)))
-
-const config = Config.all({
-  maxAgeMillis: Config.number("MAX_AGE_MILLIS").pipe(Config.withDefault(3_600_000)),
-  maxKeys: Config.integer("MAX_KEYS").pipe(Config.withDefault(1_000)),
-}).pipe(Config.nested("FALLBACK"))
+  Layer.unwrapEffect(Effect.map(read, (options) => layer(tag, name, options)))

@@ -116,6 +116,6 @@ describe("Policy", () => {
       expect(yield* policies.get("maps")).toBe(yield* policies.get("maps"))
       expect(yield* policies.get("maps")).not.toBe(yield* policies.get("strava"))
       expect(yield* policies.run("maps")(Effect.succeed(1))).toBe(1)
-    }).pipe(Effect.provide(Policy.layerConfig)),
+    }).pipe(Effect.provide(Policy.layerConfig())),
   )
 })

@@ -15,13 +15,13 @@
  * const answer = yield* strava.runOr(fetchActivities, () => Effect.succeed([])) // says whether it is degraded
  */
 import { Config, type ConfigError, Context, Effect, Layer } from "effect"
-import type { TimeoutSettings } from "../kernel/resilience/AdaptiveTimeout.ts"
+import * as AdaptiveTimeout from "../kernel/resilience/AdaptiveTimeout.ts"
 import * as BoundedMap from "../kernel/resilience/BoundedMap.ts"
-import type { BreakerSettings } from "../kernel/resilience/BreakerSettings.ts"
 import * as RetryKernel from "../kernel/resilience/Retry.ts"
 import type { Answer } from "./Answer.ts"
-import type * as BreakerCell from "./BreakerCell.ts"
+import * as BreakerCell from "./BreakerCell.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
+import * as Configured from "./Configured.ts"
 import type { BreakerOpen, FallbackFailed, TimeoutExceeded } from "./Errors.ts"
 import * as Fallback from "./Fallback.ts"
 import * as Retry from "./Retry.ts"
@@ -39,7 +39,7 @@ export interface PolicyOptions<B = never> {
   readonly bulkhead?: BulkheadLike<B>
   /** A breaker that others use too, settings for one of its own, or false for none. */
   readonly breaker?: CircuitBreaker.CircuitBreaker | BreakerCell.BreakerOptions | false
-  readonly timeout?: Partial<TimeoutSettings> | false
+  readonly timeout?: Partial<AdaptiveTimeout.TimeoutSettings> | false
 }
 
 export interface Policy<B = never> {
@@ -60,16 +60,27 @@ export interface Policy<B = never> {
 
 /** Somebody waits: 5 attempts within 30 s. */
 export const forUser = <B = never>(name: string, options: PolicyOptions<B> = {}): Effect.Effect<Policy<B>> =>
-  make(name, { ...options, retry: options.retry === false ? false : { ...RetryKernel.user, ...options.retry } })
+  make(name, withRetry(RetryKernel.user, options))
 
 /** Nobody waits: 10 attempts within 5 min. */
 export const forSystem = <B = never>(name: string, options: PolicyOptions<B> = {}): Effect.Effect<Policy<B>> =>
-  make(name, { ...options, retry: options.retry === false ? false : { ...RetryKernel.system, ...options.retry } })
+  make(name, withRetry(RetryKernel.system, options))
 
-export const make = <B = never>(name: string, options: PolicyOptions<B> = {}): Effect.Effect<Policy<B>> =>
-  Effect.gen(function* () {
-    const breaker = options.breaker === false ? undefined : yield* breakerOf(name, options.breaker ?? {})
-    const timeout = options.timeout === false ? undefined : yield* Timeout.make(name, options.timeout)
+const withRetry = <B>(preset: RetryKernel.RetrySettings, options: PolicyOptions<B>): PolicyOptions<B> => ({
+  ...options,
+  retry: options.retry === false ? false : { ...preset, ...options.retry },
+})
+
+/** `metricName` stands for it in metrics, where one name stands for many keys. */
+export const make = <B = never>(
+  name: string,
+  options: PolicyOptions<B> = {},
+  metricName: string = name,
+): Effect.Effect<Policy<B>> =>
+  Effect.map(Effect.clock, (clock) => {
+    const breaker = breakerOf(name, options.breaker ?? {}, clock.unsafeCurrentTimeMillis(), metricName)
+    const timeout =
+      options.timeout === false ? undefined : Timeout.fromState(name, AdaptiveTimeout.make(options.timeout), metricName)
     const retry =
       options.retry === false
         ? undefined
@@ -85,9 +96,13 @@ export const make = <B = never>(name: string, options: PolicyOptions<B> = {}): E
 
 const breakerOf = (
   name: string,
-  given: CircuitBreaker.CircuitBreaker | BreakerCell.BreakerOptions,
-): Effect.Effect<CircuitBreaker.CircuitBreaker> =>
-  "run" in given ? Effect.succeed(given) : CircuitBreaker.make(name, given)
+  given: CircuitBreaker.CircuitBreaker | BreakerCell.BreakerOptions | false,
+  nowMillis: number,
+  metricName: string,
+): CircuitBreaker.CircuitBreaker | undefined => {
+  if (given === false) return undefined
+  return "run" in given ? given : CircuitBreaker.fromCell(BreakerCell.make(name, { nowMillis, ...given }), metricName)
+}
 
 /** One policy a dependency, made when first used. */
 export interface KeyedPolicy<B = never> {
@@ -102,20 +117,24 @@ export interface KeyedOptions<B = never> extends PolicyOptions<B> {
   readonly maxKeys?: number
   /** Whether somebody waits. Default true. */
   readonly forUser?: boolean
+  /** What stands for all of them in metrics, where a series for each key would never go. Default `dependencies`. */
+  readonly group?: string
 }
 
 export const makeKeyed = <B = never>(options: KeyedOptions<B> = {}): Effect.Effect<KeyedPolicy<B>> =>
   Effect.sync(() => {
-    const { maxKeys = 1_000, forUser: waits = true, ...policy } = options
+    const { maxKeys = 1_000, forUser: waits = true, group = "dependencies", ...given } = options
+    const policy = withRetry(waits ? RetryKernel.user : RetryKernel.system, given)
     const worthKeeping = (kept: Policy<B>): boolean => kept.breaker !== undefined && !kept.breaker.cell.state.free
     const policies = BoundedMap.make<string, Policy<B>>(maxKeys, worthKeeping)
     const get = (key: string): Effect.Effect<Policy<B>> =>
       Effect.suspend(() => {
         const found = BoundedMap.get(policies, key)
         if (found !== undefined) return Effect.succeed(found)
-        return Effect.tap((waits ? forUser : forSystem)(key, policy), (made) =>
-          Effect.sync(() => BoundedMap.set(policies, key, made)),
-        )
+        return Effect.map(make(key, policy, group), (made) => {
+          BoundedMap.set(policies, key, made)
+          return made
+        })
       })
     return { get, run: (key) => (effect) => Effect.flatMap(get(key), (found) => found.run(effect)) }
   })
@@ -125,14 +144,25 @@ export class Policies extends Context.Tag("@paceline/core/resilience/Policies")<
 
 export const layer = (options?: KeyedOptions): Layer.Layer<Policies> => Layer.effect(Policies, makeKeyed(options))
 
-/** With the settings of breakers, retries and timeouts from the configuration. */
-export const layerConfig: Layer.Layer<Policies, ConfigError.ConfigError> = Layer.unwrapEffect(
-  Effect.map(
-    Config.all({ breaker: CircuitBreaker.config, retry: Retry.config, timeout: Timeout.config }),
-    (settings: {
-      readonly breaker: Partial<BreakerSettings>
-      readonly retry: RetryOptions
-      readonly timeout: Partial<TimeoutSettings>
-    }) => layer(settings),
-  ),
-)
+/** With the settings of breakers, retries and timeouts from the configuration, and `POLICY_MAX_KEYS`. */
+export const layerConfig = (
+  options: Pick<KeyedOptions, "forUser" | "group" | "bulkhead"> = {},
+): Layer.Layer<Policies, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Config.all({
+        breaker: Configured.breaker,
+        retries: Configured.retries,
+        timeout: Configured.timeout,
+        policy: Configured.policy,
+      }),
+      ({ breaker, retries, timeout, policy }) =>
+        layer({
+          ...options,
+          ...policy,
+          breaker,
+          timeout,
+          retry: Configured.retryOptions(retries, options.forUser ?? true),
+        }),
+    ),
+  )

@@ -97,7 +97,7 @@ describe("RateLimiter as a service", () => {
       expect((yield* limiter.ask([{ limit: user.money, key: "a" }])).allowed).toBe(true)
     }).pipe(
       Effect.provide(RateLimiter.layerConfig()),
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["RATE_LIMIT_MAX_KEYS", "1"]]))),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["RATE_LIMIT.MAX_KEYS", "1"]]))),
     ),
   )
 })

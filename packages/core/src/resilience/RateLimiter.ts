@@ -11,8 +11,10 @@
  *   limiter.limit([{ limit: limits.user.social, key: userId }, { limit: limits.address.all, key: address }]),
  * )
  */
-import { Config, type ConfigError, Context, Effect, Layer, Metric } from "effect"
+import { type Config, type ConfigError, Context, Effect, Layer } from "effect"
 import type { Verdict } from "../kernel/resilience/RateLimiter.ts"
+import * as Configured from "./Configured.ts"
+import { countedBy } from "./Counted.ts"
 import { RateLimited } from "./Errors.ts"
 import type { Ask } from "./MemoryLimits.ts"
 import { layerMemory, RateLimitStore, type RateLimitStoreError } from "./RateLimitStore.ts"
@@ -38,20 +40,29 @@ export interface RateLimiterService {
 }
 
 /** By limit, never by user: a tagged series stays for ever. */
-const refusals = Metric.counter("paceline_rate_limit_refusals_total", {
-  description: "Calls refused by rate limits, by limit",
-  incremental: true,
-})
+const refused = countedBy(
+  { name: "paceline_rate_limit_refusals_total", description: "Calls refused by rate limits, by limit" },
+  "limit",
+)
+
+const counting = (verdict: Verdict): Verdict => {
+  if (!verdict.allowed) refused(verdict.limit)
+  return verdict
+}
 
 export const make: Effect.Effect<RateLimiterService, never, RateLimitStore> = Effect.map(RateLimitStore, (store) => {
+  const ask = (asks: ReadonlyArray<Ask>, maxWaitMillis: number): Effect.Effect<Verdict, RateLimitStoreError> =>
+    Effect.map(store.take(asks, maxWaitMillis), counting)
   const take = (asks: ReadonlyArray<Ask>, maxWaitMillis: number): Effect.Effect<number, Limited> =>
-    Effect.flatMap(store.take(asks, maxWaitMillis), (verdict): Effect.Effect<number, RateLimited> => {
-      if (verdict.allowed) return Effect.succeed(verdict.waitMillis)
-      Metric.tagged(refusals, "limit", verdict.limit).unsafeUpdate(1, [])
-      return Effect.fail(new RateLimited(verdict.limit, verdict.retryAfterMillis))
-    })
+    Effect.flatMap(
+      ask(asks, maxWaitMillis),
+      (verdict): Effect.Effect<number, RateLimited> =>
+        verdict.allowed
+          ? Effect.succeed(verdict.waitMillis)
+          : Effect.fail(new RateLimited(verdict.limit, verdict.retryAfterMillis)),
+    )
   return {
-    ask: (asks) => store.take(asks, 0),
+    ask: (asks) => ask(asks, 0),
     limit: (asks) => (effect) => Effect.zipRight(take(asks, 0), effect),
     wait: (asks, maxWaitMillis) => (effect) =>
       Effect.zipRight(
@@ -60,7 +71,8 @@ export const make: Effect.Effect<RateLimiterService, never, RateLimitStore> = Ef
           Effect.flatMap(take(asks, maxWaitMillis), (waitMillis) =>
             waitMillis === 0
               ? Effect.void
-              : Effect.onInterrupt(restore(Effect.sleep(waitMillis)), () => Effect.orDie(store.refund(asks))),
+              : // A turn that cannot be given back only drains later: no reason to die of it.
+                Effect.onInterrupt(restore(Effect.sleep(waitMillis)), () => Effect.ignoreLogged(store.refund(asks))),
           ),
         ),
         effect,
@@ -81,8 +93,10 @@ export const layer: Layer.Layer<RateLimiter, never, RateLimitStore> = Layer.effe
 export const layerInMemory = (options?: { readonly maxKeys?: number }): Layer.Layer<RateLimiter> =>
   Layer.provide(layer, layerMemory(options))
 
+/** `RATE_LIMIT_MAX_KEYS`. */
+export const config = Configured.rateLimit
+
 /** Over limits kept in this process, at most `RATE_LIMIT_MAX_KEYS` for each limit. */
 export const layerConfig = (
-  maxKeys: Config.Config<number> = Config.integer("RATE_LIMIT_MAX_KEYS").pipe(Config.withDefault(100_000)),
-): Layer.Layer<RateLimiter, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(maxKeys, (most) => layerInMemory({ maxKeys: most })))
+  read: Config.Config<{ readonly maxKeys: number }> = config,
+): Layer.Layer<RateLimiter, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(read, layerInMemory))

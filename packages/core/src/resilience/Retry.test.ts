@@ -3,6 +3,7 @@ import { Cause, Data, Effect, Exit, Fiber, Ref, TestClock } from "effect"
 import * as RetryBudget from "../kernel/resilience/RetryBudget.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as Retry from "./Retry.ts"
+import type { RetryEvent } from "./RetryOptions.ts"
 
 class Down extends Data.TaggedError("Down")<{ readonly retryAfterMillis?: number }> {}
 class Forbidden extends Data.TaggedError("Forbidden") {}
@@ -130,6 +131,36 @@ describe("Retry as a service", () => {
       const first = yield* Effect.fork(Effect.flip(retry.run(Effect.never)))
       yield* TestClock.adjust("2 seconds")
       expect(yield* Fiber.join(first)).toMatchObject({ _tag: "TimeoutExceeded", timeoutMillis: 2_000 })
+    }),
+  )
+
+  it.effect("[resilience 38] an attempt that the total time cuts off is counted, and the call is given up once", () =>
+    Effect.gen(function* () {
+      const given: Array<RetryEvent> = []
+      const retry = yield* Retry.make({
+        totalMillis: 1_000,
+        backoff: { baseMillis: 0, maxMillis: 0, factor: 1 },
+        onEvent: (event) => given.push(event),
+      })
+      let calls = 0
+      const call = Effect.suspend(() => (++calls === 1 ? Effect.fail(new Down({})) : Effect.never))
+      const fiber = yield* Effect.fork(Effect.flip(retry.explained(call)))
+      yield* TestClock.adjust("1 seconds")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ reason: "total-time", attempts: 2, error: { _tag: "Down" } })
+      expect(given.map((event) => event._tag)).toEqual(["Retrying", "GaveUp"])
+    }),
+  )
+
+  it.effect("[resilience 39] keyed retries have a budget each, and no more than so many are kept", () =>
+    Effect.gen(function* () {
+      const retries = yield* Retry.makeKeyed({ maxKeys: 2, budget: { ratio: 0, floor: 1, windowMillis: 10_000 } })
+      const used = (key: string) => RetryBudget.left(retries.get(key).budget, 0)
+      yield* through(Effect.exit(retries.run("a")(new Down({}))))
+      expect([used("a"), used("b")]).toEqual([0, 1])
+      const first = retries.get("a")
+      retries.get("c")
+      retries.get("d")
+      expect(retries.get("a")).not.toBe(first)
     }),
   )
 

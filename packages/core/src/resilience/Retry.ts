@@ -10,9 +10,12 @@
  * const retry = yield* Retry.forUser()
  * yield* retry.run(saveProfile)
  */
-import { Cause, Config, type ConfigError, Context, Effect, Exit, FiberRef, Layer, Metric, Random } from "effect"
+import { Cause, type Config, type ConfigError, Context, Effect, Exit, FiberRef, Layer, Random } from "effect"
+import * as BoundedMap from "../kernel/resilience/BoundedMap.ts"
 import * as Kernel from "../kernel/resilience/Retry.ts"
 import * as RetryBudget from "../kernel/resilience/RetryBudget.ts"
+import * as Configured from "./Configured.ts"
+import { countedBy } from "./Counted.ts"
 import { TimeoutExceeded } from "./Errors.ts"
 import * as FiberClock from "./FiberClock.ts"
 import { decide, plan, type RetryEvent, type RetryFailure, type RetryOptions, type RetryPlan } from "./RetryOptions.ts"
@@ -30,13 +33,12 @@ export interface Retry {
 /** True in a fiber that runs inside a retry. */
 const retried = FiberRef.unsafeMake(false)
 
-const outcomes = Metric.counter("paceline_retries_total", {
-  description: "Retries granted, and calls given up by reason",
-  incremental: true,
-})
+const countOutcome = countedBy(
+  { name: "paceline_retries_total", description: "Retries granted, and calls given up by reason" },
+  "outcome",
+)
 
-const count = (event: RetryEvent): void =>
-  Metric.tagged(outcomes, "outcome", event._tag === "Retrying" ? "again" : event.reason).unsafeUpdate(1, [])
+const count = (event: RetryEvent): void => countOutcome(event._tag === "Retrying" ? "again" : event.reason)
 
 export const make = (options: RetryOptions = {}): Effect.Effect<Retry> => Effect.sync(() => fromPlan(plan(options)))
 
@@ -78,16 +80,18 @@ const attempts = <A, E, R>(
     if (fiber.getFiberRef(retried)) return Effect.mapError(effect, (error) => failureOf(error, "nested", 1))
     const startedAtMillis = FiberClock.nowMillis(fiber)
     RetryBudget.call(plan.budget, startedAtMillis)
-    let last: RetryFailure<E> | undefined
+    let last: { readonly error: E } | undefined
+    let begun = 1
 
-    const attempt = (number: number, previousMillis: number): Effect.Effect<A, RetryFailure<E>, R> =>
-      Effect.matchCauseEffect(effect, {
+    const attempt = (number: number, previousMillis: number): Effect.Effect<A, RetryFailure<E>, R> => {
+      begun = number
+      return Effect.matchCauseEffect(effect, {
         onSuccess: Exit.succeed,
         onFailure: (cause) => {
           const failure = Cause.failureOrCause(cause)
           if (failure._tag === "Right") return Exit.failCause(failure.right)
           const error = failure.left
-          last = failureOf(error, "total-time", number)
+          last = { error }
           return Effect.flatMap(Random.next, (random) => {
             const nowMillis = FiberClock.nowMillis(fiber)
             const decision = decide(
@@ -97,17 +101,38 @@ const attempts = <A, E, R>(
             )
             return decision._tag === "Stop"
               ? Effect.fail(failureOf(error, decision.reason, number))
-              : Effect.zipRight(Effect.sleep(decision.delayMillis), attempt(number + 1, decision.delayMillis))
+              : Effect.flatMap(Effect.sleep(decision.delayMillis), () => attempt(number + 1, decision.delayMillis))
           })
         },
       })
+    }
 
     const late = (): RetryFailure<E | TimeoutExceeded> => {
-      const failure = last ?? failureOf(new TimeoutExceeded(plan.settings.totalMillis), "total-time", 1)
-      plan.onEvent?.({ _tag: "GaveUp", attempts: failure.attempts, reason: "total-time", error: failure.error })
-      return failure
+      const error = last === undefined ? new TimeoutExceeded(plan.settings.totalMillis) : last.error
+      plan.onEvent?.({ _tag: "GaveUp", attempts: begun, reason: "total-time", error })
+      return failureOf(error, "total-time", begun)
     }
     return within(Effect.locally(attempt(1, 0), retried, true), plan.settings.totalMillis, late)
+  })
+
+/** One retry a key, such as a dependency, each with a budget of its own. */
+export interface KeyedRetry {
+  readonly get: (key: string) => Retry
+  readonly run: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TimeoutExceeded, R>
+}
+
+export interface KeyedOptions extends Omit<RetryOptions, "budget" | "breaker"> {
+  readonly budget?: RetryBudget.BudgetSettings
+  /** What was not used lately goes first. Default 1,000. */
+  readonly maxKeys?: number
+}
+
+export const makeKeyed = (options: KeyedOptions = {}): Effect.Effect<KeyedRetry> =>
+  Effect.sync(() => {
+    const { maxKeys = 1_000, ...retry } = options
+    const map = BoundedMap.make<string, Retry>(maxKeys)
+    const get = (key: string): Retry => BoundedMap.getOrMake(map, key, () => fromPlan(plan(retry)))
+    return { get, run: (key) => (effect) => get(key).run(effect) }
   })
 
 /** The retries of a program, by who waits. They share one budget. */
@@ -116,30 +141,23 @@ export class Retries extends Context.Tag("@paceline/core/resilience/Retries")<
   { readonly user: Retry; readonly system: Retry }
 >() {}
 
-export const layer = (options: RetryOptions = {}): Layer.Layer<Retries> =>
+const layerOf = (user: RetryOptions, system: RetryOptions, budget: RetryOptions["budget"]): Layer.Layer<Retries> =>
   Layer.sync(Retries, () => {
-    const { budget } = plan(options)
+    const shared = plan(budget === undefined ? {} : { budget }).budget
     return {
-      user: fromPlan(plan({ ...Kernel.user, ...options, budget })),
-      system: fromPlan(plan({ ...Kernel.system, ...options, budget })),
+      user: fromPlan(plan({ ...user, budget: shared })),
+      system: fromPlan(plan({ ...system, budget: shared })),
     }
   })
 
-/** `RETRY_BUDGET_RATIO`, `RETRY_BUDGET_FLOOR` and `RETRY_RETRY_AFTER_MAX_MILLIS`. */
-export const config: Config.Config<RetryOptions> = Config.all({
-  ratio: Config.number("BUDGET_RATIO").pipe(Config.withDefault(RetryBudget.standard.ratio)),
-  floor: Config.integer("BUDGET_FLOOR").pipe(Config.withDefault(RetryBudget.standard.floor)),
-  retryAfterMaxMillis: Config.number("RETRY_AFTER_MAX_MILLIS").pipe(
-    Config.withDefault(Kernel.user.retryAfterMaxMillis),
-  ),
-}).pipe(
-  Config.nested("RETRY"),
-  Config.map(({ ratio, floor, retryAfterMaxMillis }) => ({
-    retryAfterMaxMillis,
-    budget: { ...RetryBudget.standard, ratio, floor },
-  })),
-)
+export const layer = (options: RetryOptions = {}): Layer.Layer<Retries> =>
+  layerOf({ ...Kernel.user, ...options }, { ...Kernel.system, ...options }, options.budget)
 
+/** What of retries an operator sets: `RETRY_USER_ATTEMPTS`, `RETRY_SYSTEM_TOTAL_MILLIS`, `RETRY_BUDGET_RATIO` and so on. */
+export const config = Configured.retries
+
+/** Settings read from the configuration; what is absent has the default of who waits, or of who does not. */
 export const layerConfig = (
-  read: Config.Config<RetryOptions> = config,
-): Layer.Layer<Retries, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(read, layer))
+  read: Config.Config<Configured.RetriesSettings> = config,
+): Layer.Layer<Retries, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(Effect.map(read, ({ user, system, budget }) => layerOf(user, system, budget)))

@@ -8,6 +8,31 @@ class Down extends Data.TaggedError("Down") {}
 const plenty = { ratio: 1_000, floor: 1_000, windowMillis: 10_000 }
 
 describe("Timeout as a service", () => {
+  it.effect(
+    "[resilience 69] the time of slow finalizers is not taken for the call's, and their defects are not lost",
+    () =>
+      Effect.gen(function* () {
+        const timeout = yield* Timeout.make("slow-release", {
+          minMillis: 10,
+          maxMillis: 100,
+          minimumCalls: 1,
+          multiple: 0.5,
+        })
+        const slow = Effect.onInterrupt(Effect.never, () => Effect.sleep("60 millis"))
+        const first = yield* Effect.fork(Effect.flip(timeout.run(slow)))
+        yield* TestClock.adjust("200 millis")
+        expect(yield* Fiber.join(first)).toMatchObject({ _tag: "TimeoutExceeded", timeoutMillis: 100 })
+        expect(yield* timeout.timeoutMillis).toBeLessThan(55)
+
+        const broken = Effect.onInterrupt(Effect.never, () => Effect.dieMessage("the lock was not given back"))
+        const second = yield* Effect.fork(Effect.exit(timeout.run(broken)))
+        yield* TestClock.adjust("200 millis")
+        const exit = yield* Fiber.join(second)
+        expect(String(exit)).toContain("the lock was not given back")
+        expect(String(exit)).toContain("TimeoutExceeded")
+      }),
+  )
+
   it.effect("[resilience 69] a timeout interrupts and runs finalisers before it fails", () =>
     Effect.gen(function* () {
       const timeout = yield* Timeout.fixed("maps", 1_000)

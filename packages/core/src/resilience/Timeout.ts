@@ -8,9 +8,11 @@
  * const timeout = yield* Timeout.make("maps", { maxMillis: 3_000 })
  * yield* timeout.run(lookUp(place))
  */
-import { Config, type ConfigError, Context, Effect, Exit, Layer, Metric } from "effect"
+import { type Config, type ConfigError, Context, Effect, Exit, Layer } from "effect"
 import * as Kernel from "../kernel/resilience/AdaptiveTimeout.ts"
 import * as BoundedMap from "../kernel/resilience/BoundedMap.ts"
+import * as Configured from "./Configured.ts"
+import { counted } from "./Counted.ts"
 import { TimeoutExceeded } from "./Errors.ts"
 import * as FiberClock from "./FiberClock.ts"
 import { within } from "./Within.ts"
@@ -22,20 +24,24 @@ export interface Timeout {
   readonly timeoutMillis: Effect.Effect<number>
 }
 
-const exceeded = Metric.counter("paceline_timeouts_total", {
+const exceeded = {
+  name: "paceline_timeouts_total",
   description: "Calls that took longer than they were given, by name",
-  incremental: true,
-})
+}
 
 export const make = (name: string, settings?: Partial<Kernel.TimeoutSettings>): Effect.Effect<Timeout> =>
-  Effect.sync(() => of(name, Kernel.make(settings)))
+  Effect.sync(() => fromState(name, Kernel.make(settings)))
 
 /** The same time for every call, in milliseconds. */
 export const fixed = (name: string, millis: number): Effect.Effect<Timeout> =>
-  Effect.sync(() => of(name, Kernel.make(Kernel.fixed(millis))))
+  Effect.sync(() => fromState(name, Kernel.make(Kernel.fixed(millis))))
 
-const of = (name: string, state: Kernel.AdaptiveTimeout, metricName: string = name): Timeout => {
-  const counter = Metric.tagged(exceeded, "name", metricName)
+/**
+ * A timeout over what is known already, such as a restored snapshot. `metricName` stands for it in metrics, where one
+ * name stands for many keys.
+ */
+export const fromState = (name: string, state: Kernel.AdaptiveTimeout, metricName: string = name): Timeout => {
+  const count = counted(exceeded, { name: metricName })
   return {
     name,
     run: (effect) =>
@@ -43,13 +49,13 @@ const of = (name: string, state: Kernel.AdaptiveTimeout, metricName: string = na
         const startedAt = FiberClock.nowMillis(fiber)
         const millis = Kernel.timeoutMillis(state, startedAt)
         const limited = within(effect, millis, () => {
-          counter.unsafeUpdate(1, [])
+          count()
           return new TimeoutExceeded(millis)
         })
         return Effect.onExit(limited, (exit) => {
           const now = FiberClock.nowMillis(fiber)
-          // An interrupted call says nothing about how long such calls take.
-          if (!Exit.isInterrupted(exit)) Kernel.record(state, now - startedAt, now)
+          // An interrupted call says nothing about how long such calls take; its finalisers' time is not the call's.
+          if (!Exit.isInterrupted(exit)) Kernel.record(state, Math.min(now - startedAt, millis), now)
           return Effect.void
         })
       }),
@@ -72,7 +78,8 @@ export const makeKeyed = (group: string, options: KeyedOptions = {}): Effect.Eff
   Effect.sync(() => {
     const { maxKeys = 1_000, ...settings } = options
     const map = BoundedMap.make<string, Timeout>(maxKeys)
-    const get = (key: string): Timeout => BoundedMap.getOrMake(map, key, () => of(key, Kernel.make(settings), group))
+    const get = (key: string): Timeout =>
+      BoundedMap.getOrMake(map, key, () => fromState(key, Kernel.make(settings), group))
     return { get, run: (key) => (effect) => get(key).run(effect) }
   })
 
@@ -82,12 +89,10 @@ export class Timeouts extends Context.Tag("@paceline/core/resilience/Timeouts")<
 export const layer = (options?: KeyedOptions): Layer.Layer<Timeouts> =>
   Layer.effect(Timeouts, makeKeyed("dependencies", options))
 
-/** `TIMEOUT_MIN_MILLIS` and `TIMEOUT_MAX_MILLIS`. */
-export const config: Config.Config<Partial<Kernel.TimeoutSettings>> = Config.all({
-  minMillis: Config.number("MIN_MILLIS").pipe(Config.withDefault(Kernel.standard.minMillis)),
-  maxMillis: Config.number("MAX_MILLIS").pipe(Config.withDefault(Kernel.standard.maxMillis)),
-}).pipe(Config.nested("TIMEOUT"))
+/** What of timeouts an operator sets: all of `TimeoutSettings`, such as `TIMEOUT_MAX_MILLIS`, and `TIMEOUT_MAX_KEYS`. */
+export const config = Configured.timeout
 
+/** Settings read from the configuration; what is absent has its default. */
 export const layerConfig = (
-  read: Config.Config<Partial<Kernel.TimeoutSettings>> = config,
-): Layer.Layer<Timeouts, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(read, (settings) => layer(settings)))
+  read: Config.Config<KeyedOptions> = config,
+): Layer.Layer<Timeouts, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(read, layer))

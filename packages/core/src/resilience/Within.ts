@@ -4,7 +4,7 @@
  *
  * On any other clock than the host's, such as `TestClock`, that clock keeps the time.
  */
-import { Clock, Context, DefaultServices, Duration, Effect, Exit, Fiber, FiberId, Option, Runtime } from "effect"
+import { Cause, Clock, Context, DefaultServices, Duration, Effect, Exit, Fiber, FiberId, Option, Runtime } from "effect"
 import * as HostTimers from "./HostTimers.ts"
 
 const hostClock = Context.get(DefaultServices.liveServices, Clock.Clock)
@@ -21,7 +21,10 @@ const wakeAfter = (clock: Clock.Clock, millis: number, ring: () => void): (() =>
   return () => sleeper.unsafeInterruptAsFork(FiberId.none)
 }
 
-/** Fails with `late` when the effect takes longer than `millis` milliseconds. Infinity is no limit. */
+/**
+ * Fails with `late` when the effect takes longer than `millis` milliseconds; with the defects of its finalisers too, if
+ * they have any. Infinity is no limit.
+ */
 export const within = <A, E, R, L>(
   effect: Effect.Effect<A, E, R>,
   millis: number,
@@ -35,12 +38,14 @@ export const within = <A, E, R, L>(
         (exit) =>
           Option.isSome(exit)
             ? Effect.zipRight(Fiber.inheritAll(child), exit.value)
-            : Effect.flatMap(
-                Fiber.interrupt(child),
-                (last): Effect.Effect<A, E | L> =>
-                  // It ended in the very moment in which it was to be interrupted: its result is as good as any.
-                  Exit.isSuccess(last) ? last : Effect.fail(late()),
-              ),
+            : Effect.flatMap(Fiber.interrupt(child), (last): Effect.Effect<A, E | L> => {
+                // It ended in the very moment in which it was to be interrupted: its result is as good as any.
+                if (Exit.isSuccess(last) || !Cause.isInterrupted(last.cause)) return last
+                const broken = Option.map(Cause.keepDefects(last.cause), (defects) =>
+                  Effect.failCause(Cause.sequential(Cause.fail(late()), defects)),
+                )
+                return Option.getOrElse(broken, () => Effect.fail(late()))
+              }),
       ),
     ),
   )
