@@ -88,13 +88,12 @@ export const currentUnit = (context: Context.Context<never>, database: Database)
     : undefined
 }
 
-/** Gives a body its unit: the transaction, and the connection that its SQL goes to. */
-const inUnit = <A, E, R>(
-  body: Effect.Effect<A, E, R>,
-  unit: OpenUnit,
-): Effect.Effect<A, E, Exclude<R, Transaction>> => {
-  const inTransaction = Effect.provideService(body, Transaction, unit)
-  return Effect.provideService(inTransaction, SqlClient.TransactionConnection, [unit.connection, 0])
+/** What a body needs: the transaction, and the connection that its SQL goes to. One copy of the caller's services. */
+const withUnit = <R>(context: Context.Context<Exclude<R, Transaction>>, unit: OpenUnit): Context.Context<R> => {
+  const services = new Map(context.unsafeMap)
+  services.set(Transaction.key, unit)
+  services.set(SqlClient.TransactionConnection.key, [unit.connection, 0])
+  return Context.unsafeMake(services)
 }
 
 /** A full or failing disk reaches the caller as `StorageError`, whether a statement or the commit met it. */
@@ -103,9 +102,17 @@ const withStorageErrors = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E | Storag
     error instanceof SqlError && error.cause instanceof StorageError ? error.cause : error,
   )
 
-/** Runs to the end or dies: what is left of a suspended body is interrupted, and can no longer write. */
-const runToEnd = <A, E, R>(runtime: Runtime.Runtime<R>, body: Effect.Effect<A, E, R>): Exit.Exit<A, E> => {
-  const exit = Runtime.runSyncExit(runtime)(body)
+/**
+ * Runs to the end or dies: what is left of a suspended body is interrupted, and can no longer write. The body gets a
+ * fiber with the services in it from the start; providing them as effects would cost ten times as much.
+ */
+const runToEnd = <A, E, R>(
+  { context, fiberRefs, runtimeFlags }: Runtime.Runtime<Exclude<R, Transaction>>,
+  unit: OpenUnit,
+  body: Effect.Effect<A, E, R>,
+): Exit.Exit<A, E> => {
+  const services = withUnit<R>(context, unit)
+  const exit = Runtime.runSyncExit(Runtime.make({ context: services, fiberRefs, runtimeFlags }), body)
   if (Exit.isSuccess(exit)) return exit
   const defect = Option.getOrUndefined(Cause.dieOption(exit.cause))
   if (!Runtime.isAsyncFiberException(defect)) return exit
@@ -132,8 +139,7 @@ export const make = (database: Database, writer: Writer): Context.Tag.Service<ty
       const unit: Unit = {
         run: () => {
           const open = new OpenUnit(database)
-          const given = inUnit(body, open)
-          exit = withStorageErrors(runToEnd(runtime, given))
+          exit = withStorageErrors(runToEnd(runtime, open, body))
           actions = open.end()
           return Exit.isSuccess(exit)
         },
@@ -159,7 +165,10 @@ export const make = (database: Database, writer: Writer): Context.Tag.Service<ty
   const join = <A, E, R>(body: Effect.Effect<A, E, R>, outer: OpenUnit) =>
     Effect.acquireUseRelease(
       Effect.sync(() => outer.openInner()),
-      (inner) => inUnit(body, inner),
+      (inner) =>
+        Effect.mapInputContext(body, (context: Context.Context<Exclude<R, Transaction>>) =>
+          withUnit<R>(context, inner),
+        ),
       (inner, exit) => Effect.sync(() => outer.endInner(inner, Exit.isSuccess(exit))),
     )
 

@@ -43,7 +43,8 @@ export class Writer {
   readonly #maxUnits: number
   readonly #maxTurnMillis: number
   readonly #busyMillis: number
-  #waiting: Array<Unit> = []
+  /** In the order of their arrival; a set, so that taking one back costs the same however many wait. */
+  #waiting = new Set<Unit>()
   #scheduled = false
   #busySince: number | undefined
   #closed: StorageError | undefined
@@ -66,28 +67,23 @@ export class Writer {
       unit.answer(this.#closed)
       return
     }
-    this.#waiting.push(unit)
+    this.#waiting.add(unit)
     this.#schedule()
   }
 
   /** Takes back a unit that has not run yet; false when it is too late. */
   withdraw(unit: Unit): boolean {
-    const at = this.#waiting.indexOf(unit)
-    if (at < 0) return false
-    this.#waiting.splice(at, 1)
-    return true
+    return this.#waiting.delete(unit)
   }
 
   /** Runs what still waits, then answers everything with `failure`. */
   close(failure: StorageError): void {
     if (this.#closed !== undefined) return
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.size > 0) {
       if (!this.#turn()) break
     }
     this.#closed = failure
-    const left = this.#waiting
-    this.#waiting = []
-    for (const unit of left) unit.answer(failure)
+    this.#answerAll(failure)
   }
 
   #schedule(): void {
@@ -98,9 +94,9 @@ export class Writer {
 
   #takeTurn(): void {
     this.#scheduled = false
-    if (this.#closed !== undefined || this.#waiting.length === 0) return
+    if (this.#closed !== undefined || this.#waiting.size === 0) return
     if (this.#turn()) {
-      if (this.#waiting.length > 0) this.#schedule()
+      if (this.#waiting.size > 0) this.#schedule()
     } else {
       this.#scheduled = true
       setTimeout(() => this.#takeTurn(), BUSY_RETRY_MILLIS)
@@ -117,32 +113,35 @@ export class Writer {
       this.#busySince ??= startedAt
       if (failure.reason === "busy" && startedAt - this.#busySince < this.#busyMillis) return false
       this.#busySince = undefined
-      const failed = this.#waiting
-      this.#waiting = []
-      for (const unit of failed) unit.answer(failure)
+      this.#answerAll(failure)
       return true
     }
     this.#busySince = undefined
 
-    const waiting = this.#waiting
-    this.#waiting = []
-    let ran = 0
-    for (const unit of waiting) {
+    const ran: Array<Unit> = []
+    for (const unit of this.#waiting) {
+      this.#waiting.delete(unit)
       const lost = this.#runUnderSavepoint(unit)
       if (lost !== undefined) {
         this.#rollback()
-        this.#waiting = [...waiting.slice(0, ran), ...waiting.slice(ran + 1), ...this.#waiting]
+        this.#waiting = new Set([...ran, ...this.#waiting])
         unit.answer(lost)
         return true
       }
-      ran++
-      if (ran === this.#maxUnits || performance.now() - startedAt > this.#maxTurnMillis) break
+      ran.push(unit)
+      if (ran.length === this.#maxUnits || performance.now() - startedAt > this.#maxTurnMillis) break
     }
-    this.#waiting = [...waiting.slice(ran), ...this.#waiting]
     const failure = this.#commit()
     if (failure === undefined) this.#commits++
-    for (const unit of waiting.slice(0, ran)) unit.answer(failure)
+    for (const unit of ran) unit.answer(failure)
     return true
+  }
+
+  /** Answers all that wait with a failure. */
+  #answerAll(failure: StorageError): void {
+    const failed = this.#waiting
+    this.#waiting = new Set()
+    for (const unit of failed) unit.answer(failure)
   }
 
   /** Undefined when the transaction still stands, with the unit's work in it or rolled back. */
