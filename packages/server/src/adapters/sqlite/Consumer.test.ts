@@ -1,7 +1,11 @@
+import { consumerOrderSuite } from "../suites/ConsumerOrderSuite.ts"
 import { CONSUMER_TOPICS } from "../suites/ConsumerServices.ts"
 import { consumerSuite } from "../suites/ConsumerSuite.ts"
+import { deadLetterSuite } from "../suites/DeadLetterSuite.ts"
 import * as SqliteStore from "./SqliteStore.ts"
 
 const store = SqliteStore.layerTest({ topics: CONSUMER_TOPICS })
 
 consumerSuite("SQLite", store)
+consumerOrderSuite("SQLite", store)
+deadLetterSuite("SQLite", store)

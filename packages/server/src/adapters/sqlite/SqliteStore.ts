@@ -19,6 +19,8 @@ import { EventLog } from "@paceline/core/messaging"
 import { Cause, Context, Effect, Layer } from "effect"
 import * as SqliteAggregateStore from "./AggregateStore.ts"
 import * as SqliteAnswers from "./Answers.ts"
+import type { BackupFailed } from "./Backup.ts"
+import * as Backup from "./Backup.ts"
 import * as Checkpointer from "./Checkpointer.ts"
 import { type OpenOptions, open } from "./Database.ts"
 import { claim, DataFolder, DataFolderNewer, type DataFolderTaken, type DataFolderUnwritable } from "./DataFolder.ts"
@@ -126,6 +128,10 @@ const make = (options: SqliteStoreOptions) =>
       Context.add(DataFolder, folder),
     )
   })
+
+/** Copies the database, as it is at one moment, to a new file, while it is in use. */
+export const backup = (to: string): Effect.Effect<void, BackupFailed, DataFolder> =>
+  Effect.flatMap(DataFolder, ({ path }) => Backup.backup(join(path, FILE), to))
 
 export const layer = (options: SqliteStoreOptions): Layer.Layer<Provided, OpenError> =>
   Layer.scopedContext(make(options))
