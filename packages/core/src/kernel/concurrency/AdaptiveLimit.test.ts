@@ -111,4 +111,21 @@ describe("AdaptiveLimit", () => {
       expect(JSON.parse(JSON.stringify(state))).toEqual(state)
     }
   })
+
+  it("goes on from its JSON as if nothing had been, also within a probe", () => {
+    const sample = fc.record({
+      latencyMillis: fc.integer({ min: 1, max: 500 }),
+      inFlight: fc.integer({ min: 1, max: 30 }),
+    })
+    const short = { ...settings, probeEvery: 4 }
+    const play = (from: AdaptiveLimit.AdaptiveLimit, taken: ReadonlyArray<AdaptiveLimit.Sample>) =>
+      taken.reduce((state, one) => AdaptiveLimit.sample(short, state, one), from)
+    fc.assert(
+      fc.property(fc.array(sample), fc.array(sample), (before, after) => {
+        const one = play(AdaptiveLimit.make(short), before)
+        const two = AdaptiveLimit.restore(short, JSON.parse(JSON.stringify(one)))
+        expect(play(two, after)).toEqual(play(one, after))
+      }),
+    )
+  })
 })

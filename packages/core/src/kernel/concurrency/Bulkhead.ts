@@ -7,6 +7,9 @@
  * mark is refused. Refusal happens only on arrival: who was let into the queue is never pushed out by another, nor
  * by a lowered limit. It runs, gives up, or has waited its longest wait, which it knew from the start.
  *
+ * To keep a bulkhead, keep its `permits` (`Permits.snapshot`) and build it anew from its settings around them; that
+ * makes sense only where `now` goes on too, for waits are counted by it.
+ *
  * @example
  * const bulkhead = Bulkhead.make<() => void>({ limit: 10, queue: 20, maxWaitMillis: 1_000 })
  * const call = Bulkhead.waiter(resume, "low")

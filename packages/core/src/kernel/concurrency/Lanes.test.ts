@@ -78,4 +78,30 @@ describe("Lanes", () => {
       }),
     )
   })
+
+  it("goes on from its JSON as if nothing had been", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.array(fc.constantFrom("a", "b", "c")), (width, keys) => {
+        const one = Lanes.make<string, number>(width)
+        const running: Array<[string, number]> = []
+        keys.forEach((key, i) => {
+          if (Lanes.enter(one, Lanes.waiter(key, i))) running.push([key, i])
+        })
+        const two = Lanes.restore<string, number>(JSON.parse(JSON.stringify(Lanes.snapshot(one))))
+        const drain = (lanes: Lanes.Lanes<string, number>) => {
+          const order: Array<number> = []
+          const ending = running.map(([key, value]) => Lanes.ongoing(key, value))
+          for (let ended = ending.shift(); ended !== undefined; ended = ending.shift()) {
+            const next = Lanes.end(lanes, ended)
+            if (next === undefined) continue
+            order.push(next.value)
+            ending.push(next)
+          }
+          return { order, keys: lanes.lanes.size, running: lanes.running, waiting: lanes.waiting }
+        }
+        expect(drain(two)).toEqual(drain(one))
+        expect(drain(two)).toEqual({ order: [], keys: 0, running: 0, waiting: 0 })
+      }),
+    )
+  })
 })

@@ -5,6 +5,9 @@
  * A key has a lane only while something of it runs or waits, so the number of keys seen costs nothing. A lane may
  * be made wider than one; then it is a semaphore for each key. Every operation is O(1).
  *
+ * `snapshot` gives the lanes as data, where those who wait and run are data too. Who runs is the caller's to know:
+ * `ongoing` makes the waiter with which it is ended.
+ *
  * @example
  * const lanes = Lanes.make<string, () => void>()
  * const one = Lanes.waiter("seat-7", first)
@@ -108,3 +111,43 @@ const unlink = <K, A>(lanes: Lanes<K, A>, lane: Lane<K, A>, removed: Waiter<K, A
   removed.next = undefined
   lanes.waiting--
 }
+
+/** Lanes as plain data; as JSON if keys and values are. */
+export interface LanesSnapshot<K, A> {
+  readonly version: 1
+  readonly width: number
+  /** How many run of each key, and who waits, in order. */
+  readonly lanes: ReadonlyArray<{ readonly key: K; readonly running: number; readonly waiting: ReadonlyArray<A> }>
+}
+
+export const snapshot = <K, A>(lanes: Lanes<K, A>): LanesSnapshot<K, A> => ({
+  version: 1,
+  width: lanes.width,
+  lanes: Array.from(lanes.lanes, ([key, lane]) => {
+    const waiting: Array<A> = []
+    for (let one = lane.first; one !== undefined; one = one.next) waiting.push(one.value)
+    return { key, running: lane.running, waiting }
+  }),
+})
+
+/** Lanes that go on where the snapshot was taken; `revived` is told each who waits, in order to end it one day. */
+export const restore = <K, A>(
+  from: LanesSnapshot<K, A>,
+  revived: (waiter: Waiter<K, A>) => void = () => {},
+): Lanes<K, A> => {
+  const lanes = make<K, A>(from.width)
+  for (const { key, running, waiting } of from.lanes) {
+    lanes.lanes.set(key, { running, first: undefined, last: undefined })
+    lanes.running += running
+    // The lane is as full as it was: all of these wait again.
+    for (const value of waiting) {
+      const one = waiter(key, value)
+      enter(lanes, one)
+      revived(one)
+    }
+  }
+  return lanes
+}
+
+/** One that ran when the snapshot was taken. */
+export const ongoing = <K, A>(key: K, value: A): Waiter<K, A> => ({ ...waiter(key, value), state: "running" })

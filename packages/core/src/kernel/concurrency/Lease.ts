@@ -7,7 +7,8 @@
  * wrong all the same, between its last look and its write; so each grant has a token greater than every one before,
  * and the store refuses a write under a token that is not the one in force.
  *
- * Times are milliseconds; the two clocks are never compared.
+ * Times are milliseconds; the two clocks are never compared. A `LeaseRecord` is plain data, to be kept; a `Lease` is not,
+ * although it is plain: the holder's clock ends with its process, and a process that starts anew holds nothing.
  *
  * @example
  * const attempt = Lease.tryAcquire(record, { owner: "a", ttlMillis: 30_000, token: lastToken + 1 }, now)

@@ -221,4 +221,38 @@ describe("Permits", () => {
       }),
     )
   })
+
+  it("goes on from its JSON as if nothing had been", () => {
+    const ask = fc.record({
+      weight: fc.integer({ min: 1, max: 4 }),
+      priority: fc.constantFrom(...PriorityQueue.PRIORITIES),
+    })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), fc.array(ask), fc.array(fc.nat()), (limit, asks, ends) => {
+        const one = Permits.make<number>(limit)
+        const held: Array<number> = []
+        asks.forEach(({ priority, weight }, i) => {
+          if (Permits.tryTake(one, weight)) held.push(weight)
+          else Permits.wait(one, Permits.waiter(i, weight, priority))
+        })
+        const revived: Array<Permits.Waiter<number>> = []
+        const two = Permits.restore<number>(JSON.parse(JSON.stringify(Permits.snapshot(one))), (w) => revived.push(w))
+        expect(revived).toHaveLength(one.queue.size)
+        const drain = (permits: Permits.Permits<number>) => {
+          const holding = [...held]
+          const order: Array<number> = []
+          for (const end of ends) {
+            const [weight] = holding.splice(end % Math.max(1, holding.length), 1)
+            if (weight !== undefined) Permits.release(permits, weight)
+            for (let next = Permits.next(permits); next !== undefined; next = Permits.next(permits)) {
+              holding.push(next.held)
+              order.push(next.value)
+            }
+          }
+          return { order, inFlight: permits.inFlight, waiting: permits.queue.size }
+        }
+        expect(drain(two)).toEqual(drain(one))
+      }),
+    )
+  })
 })

@@ -12,6 +12,9 @@
  * The kernel resumes nobody. After `wait`, `release`, `cancel` or `resize` the caller asks `next` until it
  * returns nothing, and lets each waiter that it returns run.
  *
+ * `snapshot` gives all of it as data, where waiters and holders are data too (jobs of a row, an object that is evicted
+ * from memory): who held permits must be known to the caller, and `release`s what it held.
+ *
  * @example
  * const permits = Permits.make<() => void>(1)
  * Permits.tryTake(permits, 1) // true
@@ -109,3 +112,29 @@ export const wholeWeight = (weight: number): number => (weight >= 1 ? Math.min(M
 const MOST = 2 ** 32
 
 const wholeLimit = (limit: number): number => (limit > 0 ? Math.floor(limit) : 0)
+
+/** Permits as plain data; as JSON if the waiters' values are. */
+export interface PermitsSnapshot<A> {
+  readonly version: 1
+  readonly limit: number
+  readonly inFlight: number
+  readonly queue: PriorityQueue.PriorityQueueSnapshot<{ readonly value: A; readonly weight: number }>
+}
+
+export const snapshot = <A>(permits: Permits<A>): PermitsSnapshot<A> => ({
+  version: 1,
+  limit: permits.limit,
+  inFlight: permits.inFlight,
+  queue: PriorityQueue.snapshot(permits.queue, ({ value, weight }) => ({ value, weight })),
+})
+
+/** Permits that go on where the snapshot was taken; `revived` is told each waiter, in order to end it one day. */
+export const restore = <A>(from: PermitsSnapshot<A>, revived: (waiter: Waiter<A>) => void = () => {}): Permits<A> => ({
+  limit: from.limit,
+  inFlight: from.inFlight,
+  queue: PriorityQueue.restore(from.queue, ({ value, weight }, priority) => {
+    const waiting = waiter(value, weight, priority)
+    revived(waiting)
+    return waiting
+  }),
+})

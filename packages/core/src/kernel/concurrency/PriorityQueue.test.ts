@@ -131,4 +131,40 @@ describe("PriorityQueue", () => {
       }),
     )
   })
+
+  it("goes on from its JSON as if nothing had been", () => {
+    const step = fc.record({
+      priority: fc.constantFrom(...PriorityQueue.PRIORITIES),
+      later: fc.nat(3),
+      take: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(step), fc.array(step), (before, after) => {
+        let now = 0
+        let id = 0
+        type Queue = PriorityQueue.PriorityQueue<PriorityQueue.Entry<number>>
+        const play = (queue: Queue, steps: typeof before, from: number): Array<number | undefined> =>
+          steps.flatMap(({ later, priority, take }, i) => {
+            now += later
+            if (take) return [PriorityQueue.take(queue)?.value]
+            PriorityQueue.offer(queue, PriorityQueue.entry(from + i, priority), now)
+            return []
+          })
+        const one: Queue = PriorityQueue.make({ middle: 3, low: 7 })
+        play(one, before, id)
+        id += before.length
+        const kept = JSON.parse(JSON.stringify(PriorityQueue.snapshot(one, ({ value }) => value)))
+        const two: Queue = PriorityQueue.restore<PriorityQueue.Entry<number>, number>(kept, PriorityQueue.entry)
+        expect(two.size).toBe(one.size)
+        const then = now
+        const all = (queue: Queue) => {
+          now = then
+          const taken = play(queue, after, id)
+          while (queue.size > 0) taken.push(PriorityQueue.take(queue)?.value)
+          return taken
+        }
+        expect(all(two)).toEqual(all(one))
+      }),
+    )
+  })
 })

@@ -8,6 +8,9 @@
  *
  * Entries are links of their own lists (intrusive), so offer, take and remove are O(1) and allocate nothing.
  *
+ * `snapshot` gives the queue as data, for what fits into it: entries whose values are data. What waits by a callback
+ * dies with its process, and is not worth keeping.
+ *
  * @example
  * const queue = PriorityQueue.make<PriorityQueue.Entry<string>>()
  * PriorityQueue.offer(queue, PriorityQueue.entry("backup", "low"), 0)
@@ -141,4 +144,44 @@ export const oldest = <E extends Linked<E>>(queue: PriorityQueue<E>): E | undefi
   }
   if (low.first !== undefined && (found === undefined || low.first.arrivedAt < found.arrivedAt)) found = low.first
   return found
+}
+
+/** A queue as plain data; as JSON if what `keep` gives is. Each priority in the order of its line. */
+export interface PriorityQueueSnapshot<D> {
+  readonly version: 1
+  readonly latest: number
+  readonly aging: Aging
+  readonly entries: ReadonlyArray<{ readonly priority: Priority; readonly arrivedAt: number; readonly data: D }>
+}
+
+export const snapshot = <E extends Linked<E>, D>(
+  queue: PriorityQueue<E>,
+  keep: (queued: E) => D,
+): PriorityQueueSnapshot<D> => {
+  const entries: Array<{ readonly priority: Priority; readonly arrivedAt: number; readonly data: D }> = []
+  for (const priority of PRIORITIES) {
+    for (let queued = queue[priority].first; queued !== undefined; queued = queued.next) {
+      entries.push({ priority, arrivedAt: queued.arrivedAt, data: keep(queued) })
+    }
+  }
+  const aging = { middle: queue.middle.handicap, low: queue.low.handicap }
+  return { version: 1, latest: queue.latest, aging, entries }
+}
+
+/**
+ * A queue that goes on where the snapshot was taken. `revive` makes an entry of the given priority. The `now` of
+ * whoever goes on must not lie behind the one before: take a clock that outlives the process, or a count.
+ */
+export const restore = <E extends Linked<E>, D>(
+  from: PriorityQueueSnapshot<D>,
+  revive: (data: D, priority: Priority) => E,
+): PriorityQueue<E> => {
+  const queue = make<E>(from.aging)
+  for (const { arrivedAt, data, priority } of from.entries) {
+    const revived = revive(data, priority)
+    queue.latest = 0
+    offer(queue, revived, arrivedAt)
+  }
+  queue.latest = from.latest
+  return queue
 }

@@ -1,6 +1,9 @@
 /**
  * One wheel driven by one alarm: everything in a process that waits for a time can share it.
  *
+ * It cannot be kept over a restart, and nothing would be won: what waits are callbacks, and its clock has an origin of
+ * its own in each process. What must happen after a restart too is a row with a time, not a timer.
+ *
  * The clock is given by the caller. It is armed once, for the wheel's next poll, and again only when something
  * earlier is scheduled; a cancelled entry leaves the alarm as it is.
  *
