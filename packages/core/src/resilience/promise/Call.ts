@@ -9,6 +9,8 @@
  * policy.execute((call) => fetch(url, { signal: call.signal }))
  */
 
+import * as HostTimers from "../HostTimers.ts"
+
 /** What a guard runs. */
 export type Operation<A> = (call: Call) => PromiseLike<A> | A
 
@@ -57,6 +59,11 @@ export class Call {
 
   get aborted(): boolean {
     return this.#stopped || (this.#outside?.aborted ?? this.#parent?.aborted ?? false)
+  }
+
+  /** Whether somebody outside could abort it: there is a signal at its root. */
+  get cancellable(): boolean {
+    return this.#outside !== undefined || (this.#parent?.cancellable ?? false)
   }
 
   /** Why it was aborted. */
@@ -121,15 +128,15 @@ export const sleep = (millis: number, call: Call): Promise<void> =>
       reject(call.reason)
       return
     }
-    const timer = setTimeout(() => {
+    const timer = HostTimers.after(millis, () => {
       unsubscribe()
       resolve()
-    }, millis)
+    })
     const unsubscribe =
       call === alone
         ? () => {}
         : call.onAbort((reason) => {
-            clearTimeout(timer)
+            HostTimers.cancel(timer)
             reject(reason)
           })
   })

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import { BreakerOpen } from "../Errors.ts"
 import { Call } from "./Call.ts"
 import { circuitBreaker } from "./CircuitBreaker.ts"
+import { policyForUser } from "./Policy.ts"
 
 const down = async (): Promise<never> => {
   throw new Error("down")
@@ -60,6 +61,23 @@ describe("circuitBreaker for promises", () => {
     const breaker = circuitBreaker("strava", { consecutiveFailures: 1 })
     await breaker.execute(() => Promise.reject({ status: 403 })).catch(() => {})
     await breaker.execute(() => Promise.reject(new DOMException("stop", "AbortError"))).catch(() => {})
+    expect(breaker.view()).toMatchObject({ phase: "closed", calls: 0 })
+  })
+
+  it("[resilience 15] a cancelled call is neither a failure nor a success, whatever it was cancelled with", async () => {
+    const breaker = circuitBreaker("maps", { consecutiveFailures: 1 })
+    const policy = policyForUser("maps", { breaker })
+    for (const guard of [breaker, policy]) {
+      const controller = new AbortController()
+      const settled = guard
+        .execute(
+          (call) => new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(new Error("gone")))),
+          controller.signal,
+        )
+        .catch(() => {})
+      controller.abort("the page was closed")
+      await settled
+    }
     expect(breaker.view()).toMatchObject({ phase: "closed", calls: 0 })
   })
 

@@ -10,7 +10,7 @@ import type { BreakerEvent } from "../../kernel/resilience/BreakerEvent.ts"
 import * as BreakerSnapshot from "../../kernel/resilience/BreakerSnapshot.ts"
 import * as Kernel from "../../kernel/resilience/CircuitBreaker.ts"
 import * as BreakerCell from "../BreakerCell.ts"
-import { callOf, isPromiseLike, type Operation, type Parent } from "./Call.ts"
+import { type Call, callOf, isPromiseLike, type Operation, type Parent } from "./Call.ts"
 
 export interface PromiseCircuitBreaker {
   readonly name: string
@@ -64,11 +64,12 @@ const execute = <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, pare
   const ticket = Kernel.admit(cell.state, startedAt)
   if (cell.state.events.length > 0) BreakerCell.tell(cell)
   if (ticket === Kernel.REFUSED) return BreakerCell.rejection(cell, startedAt)
+  const call = callOf(parent)
   let result: PromiseLike<A> | A
   try {
-    result = operation(callOf(parent))
+    result = operation(call)
   } catch (error) {
-    BreakerCell.settleFailure(cell, ticket, error, startedAt, Date.now())
+    settleRejected(cell, ticket, call, error, startedAt)
     return Promise.reject(error)
   }
   if (!isPromiseLike(result)) {
@@ -82,9 +83,21 @@ const execute = <A>(cell: BreakerCell.BreakerCell, operation: Operation<A>, pare
       return value
     },
     (error) => {
-      BreakerCell.settleFailure(cell, ticket, error, startedAt, Date.now())
+      settleRejected(cell, ticket, call, error, startedAt)
       // To throw here, as to throw through an async function, would cost several times the breaker.
       return answered
     },
   )
+}
+
+/** A call that its caller cancelled is no failure, whatever it was cancelled with. */
+const settleRejected = (
+  cell: BreakerCell.BreakerCell,
+  ticket: Kernel.Ticket,
+  call: Call,
+  error: unknown,
+  startedAtMillis: number,
+): void => {
+  if (call.aborted) Kernel.release(cell.state, ticket)
+  else BreakerCell.settleFailure(cell, ticket, error, startedAtMillis, Date.now())
 }

@@ -22,6 +22,21 @@ describe("rate limits for promises", () => {
     await expect(limiter.execute(money, () => "ran")).rejects.toBeInstanceOf(RateLimited)
   })
 
+  it("a wait longer than the host's timers count does not end at once", async () => {
+    const limiter = rateLimiter()
+    const yearly = [{ limit: { name: "yearly", limit: 1, windowMillis: 31_536_000_000, burst: 1 }, key: "athlete" }]
+    limiter.ask(yearly)
+    let ran = false
+    const waiting = limiter.wait(yearly, Number.POSITIVE_INFINITY, () => {
+      ran = true
+    })
+    await vi.advanceTimersByTimeAsync(86_400_000)
+    expect(ran).toBe(false)
+    await vi.advanceTimersByTimeAsync(365 * 86_400_000)
+    await waiting
+    expect(ran).toBe(true)
+  })
+
   it("[resilience 61] a cancelled wait gives its turn back", async () => {
     const limiter = rateLimiter()
     limiter.ask([{ limit: limits.user.money, key: "athlete", cost: 2 }])

@@ -2,7 +2,7 @@
  * The retry for promises.
  *
  * A retry inside another one makes a single attempt, when the inner is given the outer's `Call`. The signal stops it at
- * once, in an attempt and between two.
+ * once, in an attempt and between two; without a total time, an attempt that does not heed it is waited for.
  *
  * @example
  * const retry = retryForUser()

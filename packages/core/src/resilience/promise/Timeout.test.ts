@@ -35,6 +35,18 @@ describe("timeout for promises", () => {
     await expect(timeout.execute(() => 1, AbortSignal.abort("stop"))).rejects.toBe("stop")
   })
 
+  it("cancelling is answered at once, also by an operation that does not heed its signal", async () => {
+    for (const guard of [fixedTimeout(1_000), retry(), retry({ totalMillis: 60_000 })]) {
+      const controller = new AbortController()
+      const settled = guard
+        .execute(() => new Promise<never>(() => {}), controller.signal)
+        .catch((error: unknown) => error)
+      controller.abort("enough")
+      expect(await settled).toBe("enough")
+    }
+    expect(vi.getTimerCount()).toBeLessThanOrEqual(1)
+  })
+
   it("[resilience 68] retry around timeout is per attempt; timeout around retry is in total", async () => {
     const budget = { ratio: 1_000, floor: 1_000, windowMillis: 10_000 }
     const calls = { inner: 0, outer: 0 }

@@ -1,8 +1,8 @@
 /**
  * The timeout for promises: twice the measured p95 of such calls, within bounds.
  *
- * A late call is told to stop through its signal, and `TimeoutExceeded` comes at once: a promise cannot be made to
- * end, so an operation that does not heed its signal goes on, unheard.
+ * A late call is told to stop through its signal, and `TimeoutExceeded` comes at once; so does the reason when the
+ * caller cancels. A promise cannot be made to end, so an operation that does not heed its signal goes on, unheard.
  *
  * @example
  * const timeout = adaptiveTimeout({ maxMillis: 3_000 })
@@ -37,7 +37,10 @@ export const adaptiveTimeout = (settings?: Partial<Kernel.TimeoutSettings>): Pro
 /** The same time for every call, in milliseconds. */
 export const fixedTimeout = (millis: number): PromiseTimeout => adaptiveTimeout(Kernel.fixed(millis))
 
-/** Settles once, as the operation does or with what `late` gives; then calls `ended`, and the call has ended. */
+/**
+ * Settles once: as the operation does, with what `late` gives, or with the reason when the caller cancels; then calls
+ * `ended`, and the call has ended.
+ */
 export const limited = <A>(
   operation: Operation<A>,
   call: Call,
@@ -54,6 +57,7 @@ export const limited = <A>(
     const handle = HostTimers.after(millis, () => {
       if (!open) return
       open = false
+      unsubscribe?.()
       ended(false)
       const error = late()
       call.abort(error)
@@ -63,6 +67,7 @@ export const limited = <A>(
     const settle = (): boolean => {
       if (!open) return false
       open = false
+      unsubscribe?.()
       HostTimers.cancel(handle)
       ended(call.aborted)
       call.end()
@@ -71,6 +76,8 @@ export const limited = <A>(
     const failed = (error: unknown): void => {
       if (settle()) reject(error)
     }
+    // Who cancels is answered at once, also where the operation does not heed its signal. Most calls have none.
+    const unsubscribe = call.cancellable ? call.onAbort(failed) : undefined
     try {
       const result = operation(call)
       if (isPromiseLike(result)) {

@@ -2,6 +2,7 @@
 export { Call, type Operation, type Parent } from "./Call.ts"
 export { circuitBreaker, circuitBreakerOf, type PromiseCircuitBreaker } from "./CircuitBreaker.ts"
 export { cachedFallback, type PromiseCachedFallback, withSubstitute } from "./Fallback.ts"
+export { keyed, type PromiseKeyed } from "./Keyed.ts"
 export {
   type PromiseBulkheadLike,
   type PromisePolicy,
