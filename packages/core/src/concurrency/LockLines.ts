@@ -17,7 +17,7 @@ interface Line {
 }
 
 /** Takes the wish to be told back. */
-export type Forget = () => void
+type Forget = () => void
 
 /** A place in a line. */
 export interface Place {
