@@ -1,4 +1,4 @@
-import { eventLogSuite } from "../suites/EventLogSuite.ts"
+import { EVENT_LOG_TOPICS, eventLogSuite } from "../suites/EventLogSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-eventLogSuite("memory", MemoryStore.layerTest({ topics: { sharded: { partitions: 4 } } }))
+eventLogSuite("memory", MemoryStore.layerTest({ topics: EVENT_LOG_TOPICS }))

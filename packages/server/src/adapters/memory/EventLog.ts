@@ -125,7 +125,13 @@ export const make = (settings: Topics): Service => {
 
     partitions: (topic) => Effect.sync(() => topicOf(topic).partitions.map((_, partition) => partition)),
 
-    topics: Effect.sync(() => Array.from(topics.keys()).toSorted()),
+    /** Looking at a topic does not store it: those that were declared, or that something was appended to. */
+    topics: reading((view) =>
+      Array.from(topics)
+        .filter(([name, { partitions }]) => name in settings || partitions.some((one) => one.bounds(view).end > 0))
+        .map(([name]) => name)
+        .toSorted(),
+    ),
 
     bounds: (topic, partition) => reading((view) => partitionAt(topic, partition).bounds(view)),
 

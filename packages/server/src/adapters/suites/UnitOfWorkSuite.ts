@@ -12,64 +12,43 @@ import { afterCommit, type Transaction, UnitOfWork } from "@paceline/core/consis
 import { EventLog } from "@paceline/core/messaging"
 import { Cause, Context, Deferred, Effect, Exit, Fiber, FiberRef, type Layer, Option } from "effect"
 import fc from "fast-check"
-
-class Refused {
-  readonly _tag = "Refused"
-}
-
-/** A table of names and counts, as any context would have one. */
-const createTable = UnitOfWork.run(
-  Effect.flatMap(SqlClient, (sql) => sql`CREATE TABLE tally (name TEXT PRIMARY KEY, n INTEGER NOT NULL)`),
-)
-
-const add = (name: string, n = 1) =>
-  Effect.flatMap(
-    SqlClient,
-    (sql) =>
-      sql`INSERT INTO tally (name, n) VALUES (${name}, ${n}) ON CONFLICT (name) DO UPDATE SET n = tally.n + ${n}`,
-  )
-
-const tallies = Effect.gen(function* () {
-  const sql = yield* SqlClient
-  const rows = yield* sql<{ name: string; n: number }>`SELECT name, n FROM tally ORDER BY name`
-  return Object.fromEntries(rows.map(({ n, name }) => [name, n]))
-})
-
-/** State, an event and an offset, all in the unit that runs this. */
-const everything = Effect.gen(function* () {
-  const log = yield* EventLog.EventLog
-  yield* add("everything")
-  yield* log.append("things", [{ key: "a", payload: { n: 1 } }])
-  yield* log.commit("readers", "things", 0, 0, 1)
-})
-
-const whatIsStored = Effect.gen(function* () {
-  const log = yield* EventLog.EventLog
-  return {
-    tallies: yield* tallies,
-    events: (yield* log.read("things", 0, 0, 10)).length,
-    offset: yield* log.committed("readers", "things", 0),
-  }
-})
-
-const nothing = { tallies: {}, events: 0, offset: 0 }
+import { nestedUnits } from "./NestedUnits.ts"
+import {
+  add,
+  createTable,
+  everything,
+  nothing,
+  Refused,
+  tallies,
+  type UnitServices,
+  type UnitTest,
+  whatIsStored,
+} from "./UnitOfWorkServices.ts"
 
 class Greeting extends Context.Tag("Greeting")<Greeting, string>() {}
 
 export const unitOfWorkSuite = (
   name: string,
-  store: Layer.Layer<UnitOfWork | EventLog.EventLog | SqlClient, unknown>,
+  store: Layer.Layer<UnitServices, unknown>,
   bodies: "run in one go" | "may wait" = "run in one go",
 ): void => {
-  const test = <A, E>(title: string, body: Effect.Effect<A, E, UnitOfWork | EventLog.EventLog | SqlClient>) =>
+  const test: UnitTest = (title, body) =>
     it.live(title, () => Effect.zipRight(createTable, body).pipe(Effect.provide(store)))
 
   describe(`unit of work: ${name}`, () => {
+    nestedUnits(test)
+
     test(
-      "[log 1] state, events and offset commit together",
+      "[log 1] state, events, idempotency answer and offset commit together",
       Effect.gen(function* () {
         yield* UnitOfWork.run(everything)
-        expect(yield* whatIsStored).toEqual({ tallies: { everything: 1 }, events: 1, offset: 1 })
+        expect(yield* whatIsStored).toEqual({
+          tallies: { everything: 1 },
+          aggregates: 1,
+          answer: "answer",
+          events: 1,
+          offset: 1,
+        })
       }),
     )
 
@@ -301,73 +280,6 @@ export const unitOfWorkSuite = (
         }),
       )
     }
-
-    test(
-      "a unit inside a unit can fail alone; its work and its actions go, the outer one's stay",
-      Effect.gen(function* () {
-        const done: Array<string> = []
-        yield* UnitOfWork.run(
-          Effect.gen(function* () {
-            yield* add("outer")
-            yield* UnitOfWork.run(
-              Effect.gen(function* () {
-                yield* add("inner")
-                yield* afterCommit(() => done.push("inner"))
-                yield* UnitOfWork.run(
-                  Effect.zipRight(
-                    add("innermost"),
-                    afterCommit(() => done.push("innermost")),
-                  ),
-                )
-                return yield* Effect.fail(new Refused())
-              }),
-            ).pipe(Effect.catchAll(() => Effect.void))
-            yield* UnitOfWork.run(
-              Effect.zipRight(
-                add("second"),
-                afterCommit(() => done.push("second")),
-              ),
-            )
-            yield* add("outer")
-          }),
-        )
-        expect(yield* tallies).toEqual({ outer: 2, second: 1 })
-        expect(done).toEqual(["second"])
-      }),
-    )
-
-    test(
-      "a unit inside a unit goes when the outer one fails, and sql.withTransaction is such a unit",
-      Effect.gen(function* () {
-        const sql = yield* SqlClient
-        yield* UnitOfWork.run(
-          Effect.gen(function* () {
-            yield* UnitOfWork.run(add("inner"))
-            yield* sql.withTransaction(add("inner"))
-            expect(yield* tallies).toEqual({ inner: 2 })
-            return yield* Effect.fail(new Refused())
-          }),
-        ).pipe(Effect.flip)
-        expect(yield* tallies).toEqual({})
-        yield* UnitOfWork.run(
-          Effect.zipRight(
-            Effect.ignore(sql.withTransaction(Effect.zipRight(add("inner"), Effect.fail(new Refused())))),
-            add("outer"),
-          ),
-        )
-        expect(yield* tallies).toEqual({ outer: 1 })
-      }),
-    )
-
-    test(
-      "two units side by side inside one are a mistake that dies, not a mix-up",
-      Effect.gen(function* () {
-        const slow = UnitOfWork.run(Effect.zipRight(add("slow"), Effect.yieldNow()))
-        const exit = yield* Effect.exit(UnitOfWork.run(Effect.all([slow, slow], { concurrency: "unbounded" })))
-        expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("one after the other")
-        expect(yield* tallies).toEqual({})
-      }),
-    )
 
     test(
       "what outlives its unit can no longer read or write through it",
