@@ -6,6 +6,7 @@
 export type { Answer } from "./Answer.ts"
 export type { BreakerCell, BreakerOptions, BreakerView } from "./BreakerCell.ts"
 export * as CircuitBreaker from "./CircuitBreaker.ts"
+export type { RetriesSettings } from "./Configured.ts"
 export * as Degradation from "./Degradation.ts"
 export { BreakerOpen, FallbackFailed, RateLimited, type RefusalReason, TimeoutExceeded } from "./Errors.ts"
 export * as Fallback from "./Fallback.ts"
