@@ -69,6 +69,18 @@ export class InvalidRequest extends Failure<"InvalidRequest"> {
   }
 }
 
+/** Asked too often within a minute. Nothing was changed; ask again after `retryAfterSeconds`. */
+export class TooManyRequests extends Failure<"TooManyRequests"> {
+  /** The limit that was met, for whoever runs the server. */
+  readonly limit: string
+  readonly retryAfterSeconds: number
+  constructor(message: string, limit: string, retryAfterSeconds: number) {
+    super("TooManyRequests", message)
+    this.limit = limit
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
 /** The server answers, but cannot do it now. Nothing was changed; try again later. */
 export class Unavailable extends Failure<"Unavailable"> {
   constructor(message: string) {
@@ -98,6 +110,7 @@ export type ApiError =
   | NotFound
   | Conflict
   | InvalidRequest
+  | TooManyRequests
   | Unavailable
   | Unreachable
   | UnexpectedAnswer
@@ -105,7 +118,7 @@ export type ApiError =
 /** The error that an answer's body and status say, whatever they are. */
 export const fromAnswer = (status: number, body: unknown): ApiError => {
   const fields = isRecord(body) ? body : {}
-  const { _tag: tag, message, what, id, expectedVersion, actualVersion, issues } = fields
+  const { _tag: tag, message, what, id, expectedVersion, actualVersion, issues, limit, retryAfterSeconds } = fields
   const said = isString(message) && message !== "" ? message : null
   switch (tag) {
     case "Unauthorized":
@@ -117,6 +130,9 @@ export const fromAnswer = (status: number, body: unknown): ApiError => {
     case "Conflict":
       if (!isInteger(expectedVersion) || !isInteger(actualVersion)) break
       return new Conflict(said ?? "Someone else changed it first.", expectedVersion, actualVersion)
+    case "TooManyRequests":
+      if (!isInteger(retryAfterSeconds)) break
+      return new TooManyRequests(said ?? "Too many requests.", isString(limit) ? limit : "", retryAfterSeconds)
     case "Unavailable":
       return new Unavailable(said ?? "The server cannot do that now.")
     case "HttpApiDecodeError":

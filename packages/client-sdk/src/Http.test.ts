@@ -6,6 +6,7 @@ import {
   Forbidden,
   InvalidRequest,
   NotFound,
+  TooManyRequests,
   Unauthorized,
   Unavailable,
   UnexpectedAnswer,
@@ -73,6 +74,11 @@ describe("a failed call says what is wrong", () => {
       },
       new InvalidRequest("Bad.", [{ path: "alias", message: "Too long." }]),
     ],
+    [
+      429,
+      { _tag: "TooManyRequests", message: "Slower.", limit: "user-api", retryAfterSeconds: 7 },
+      new TooManyRequests("Slower.", "user-api", 7),
+    ],
     [503, { _tag: "Unavailable", message: "Closing." }, new Unavailable("Closing.")],
   ] as const
 
@@ -89,6 +95,7 @@ describe("a failed call says what is wrong", () => {
     [200, "<html>"],
     [502, "<html>Bad gateway"],
     [409, { _tag: "Conflict", message: "Changed." }],
+    [429, { _tag: "TooManyRequests", message: "Slower." }],
     [418, { _tag: "Teapot" }],
   ])("an answer that it does not understand: %d %j", async (status, body) => {
     server.answer("/v1/me", () =>
@@ -113,6 +120,21 @@ describe("a server that is away or busy", () => {
     asked = -100
     expect(await failure(client().me.get())).toBeInstanceOf(Unavailable)
     expect(asked).toBe(-95)
+  })
+
+  it("is asked again when it said to, and not before; a longer wait is left to the caller", async () => {
+    const at: Array<number> = []
+    let retryAfterSeconds = 1
+    server.answer("/v1/me", () => {
+      at.push(performance.now())
+      const body = { _tag: "TooManyRequests", message: "Slower.", limit: "user-api", retryAfterSeconds }
+      return at.length === 2 ? Response.json(profile) : Response.json(body, { status: 429 })
+    })
+    expect(await client().me.get()).toEqual(profile)
+    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(990)
+    retryAfterSeconds = 60
+    expect(await failure(client().me.get())).toMatchObject({ _tag: "TooManyRequests", retryAfterSeconds: 60 })
+    expect(at.length).toBe(3)
   })
 
   it("is not asked again for a change, because the first may have been made", async () => {

@@ -1,11 +1,11 @@
 /**
  * The HTTP side of the client: one request, one checked answer or one typed error.
  *
- * Reads are repeated up to five times with backoff when the server is away or busy. Changes are never
+ * Reads are repeated up to five times with backoff when the server is away or busy, or says when to ask again. Changes are never
  * repeated by themselves: after `Unreachable` nobody knows whether the first one was made.
  */
 import { Backoff } from "@paceline/core/kernel"
-import { type ApiError, fromAnswer, Unavailable, Unreachable } from "./ApiError.ts"
+import { type ApiError, fromAnswer, TooManyRequests, Unavailable, Unreachable } from "./ApiError.ts"
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -47,7 +47,7 @@ export const make = ({ base, key, fetch, random }: HttpOptions): Http => {
           return await once(path, { method: "GET", headers }, is)
         } catch (error) {
           if (attempt + 1 >= ATTEMPTS || !isPassing(error)) throw error
-          await sleep(Backoff.delayMillis(Backoff.standard, attempt, random()))
+          await sleep(leastWaitMillis(error) + Backoff.delayMillis(Backoff.standard, attempt, random()))
         }
       }
     },
@@ -78,7 +78,16 @@ const parsed = (text: string): unknown => {
   }
 }
 
+/** Who asked too often waits at most so long for the next try; a longer wait is the caller's decision. */
+const LONGEST_WAIT_SECONDS = 10
+
 /** Whether waiting a little may help. */
-const isPassing = (error: unknown): error is ApiError => error instanceof Unreachable || error instanceof Unavailable
+const isPassing = (error: unknown): error is ApiError =>
+  error instanceof Unreachable ||
+  error instanceof Unavailable ||
+  (error instanceof TooManyRequests && error.retryAfterSeconds <= LONGEST_WAIT_SECONDS)
+
+const leastWaitMillis = (error: ApiError): number =>
+  error instanceof TooManyRequests ? error.retryAfterSeconds * 1000 : 0
 
 const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))

@@ -14,6 +14,7 @@ export {
   Forbidden,
   InvalidRequest,
   NotFound,
+  TooManyRequests,
   Unauthorized,
   Unavailable,
   UnexpectedAnswer,
