@@ -46,28 +46,25 @@ export class MoveRefused extends Schema.TaggedError<MoveRefused>("paceline/MoveR
   }
 }
 
+/** The services of one shard. */
+export type Store<R> = Context.Context<R | UnitOfWork>
+
 export interface Options<R> {
   readonly map: Kernel.ShardMap
   /** Each shard's services, by its name in the map. */
-  readonly stores: ReadonlyMap<string, Context.Context<R | UnitOfWork>>
+  readonly stores: ReadonlyMap<string, Store<R>>
   /** Keeps each new map before it is acted on; the next start begins with the last one that was kept. */
   readonly save?: (map: Kernel.ShardMap) => Effect.Effect<void, StorageError>
   /** Runs first in every unit: fails when the store knows that the route's epoch is over. */
   readonly fence?: (route: Kernel.Route) => Effect.Effect<void, StorageError | SlotFrozen, R | Transaction>
 }
 
-/** What a move has to do, from one shard to the other. */
-export interface Mover<R, E, R2> {
+/** What a move has to do, with the services of the one shard and those of the other. */
+export interface Mover<R, E1, R1, E2, R2> {
   /** Copies what is there; writes go on meanwhile. */
-  readonly copy: (
-    from: Context.Context<R | UnitOfWork>,
-    to: Context.Context<R | UnitOfWork>,
-  ) => Effect.Effect<void, E, R2>
+  readonly copy: (from: Store<R>, to: Store<R>) => Effect.Effect<void, E1, R1>
   /** Copies what changed since; nobody writes meanwhile. */
-  readonly catchUp: (
-    from: Context.Context<R | UnitOfWork>,
-    to: Context.Context<R | UnitOfWork>,
-  ) => Effect.Effect<void, E, R2>
+  readonly catchUp: (from: Store<R>, to: Store<R>) => Effect.Effect<void, E2, R2>
 }
 
 /** What a unit needs besides its shard's services and its transaction. */
@@ -87,11 +84,11 @@ export interface Shards<R> {
     unit: Effect.Effect<A, E, R2>,
   ) => Effect.Effect<A, E | NoShard | SlotFrozen | StorageError, ShardNeeds<R2, R>>
   /** Moves a slot, from the plan to the switch; when it fails or is interrupted before that, nothing has moved. */
-  readonly move: <E, R2>(
+  readonly move: <E1, R1, E2, R2>(
     slot: string,
     to: string,
-    mover: Mover<R, E, R2>,
-  ) => Effect.Effect<void, E | NoShard | MoveRefused | StorageError, R2>
+    mover: Mover<R, E1, R1, E2, R2>,
+  ) => Effect.Effect<void, E1 | E2 | NoShard | MoveRefused | StorageError, R1 | R2>
   /** Calls off a move that a process left behind when it died. */
   readonly abort: (slot: string) => Effect.Effect<void, MoveRefused | StorageError>
 }
@@ -105,7 +102,7 @@ export const make = <R>({ fence, map: first, save, stores }: Options<R>): Effect
     const oneStepAtATime = yield* Effect.makeSemaphore(1)
     const units = new UnitsUnderWay()
 
-    const storeOf = (shard: string): Effect.Effect<Context.Context<R | UnitOfWork>, NoShard> => {
+    const storeOf = (shard: string): Effect.Effect<Store<R>, NoShard> => {
       const store = stores.get(shard)
       return store === undefined ? Effect.fail(new NoShard({ what: `the shard "${shard}"` })) : Effect.succeed(store)
     }
