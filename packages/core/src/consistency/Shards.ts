@@ -55,7 +55,10 @@ export interface Options<R> {
   readonly stores: ReadonlyMap<string, Store<R>>
   /** Keeps each new map before it is acted on; the next start begins with the last one that was kept. */
   readonly save?: (map: Kernel.ShardMap) => Effect.Effect<void, StorageError>
-  /** Runs first in every unit: fails when the store knows that the route's epoch is over. */
+  /**
+   * Runs first in every unit: fails when the store knows that the route's epoch is over. Where units run side by side
+   * (PostgreSQL) it has to hold what it looked at until the unit commits, as with a shared lock on the row.
+   */
   readonly fence?: (route: Kernel.Route) => Effect.Effect<void, StorageError | SlotFrozen, R | Transaction>
 }
 
