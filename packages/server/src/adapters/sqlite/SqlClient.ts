@@ -41,5 +41,27 @@ export const make = (
               error instanceof StorageError ? new SqlError({ cause: error, message: error.message }) : error,
             ),
       )
-    return Object.assign(client, { withTransaction })
+    return lean(Object.assign(client, { withTransaction }), writer, reading)
   }).pipe(Effect.provide(Reactivity.layer))
+
+/**
+ * Statements outside any span run in one step: a span of their own that belongs to nothing, and the scope of a
+ * connection that is always there, would cost several times what SQLite needs.
+ */
+const lean = (client: Client.SqlClient, writer: Database, reading: SqliteConnection): Client.SqlClient =>
+  new Proxy(client, {
+    apply: (make, self, parts) => {
+      const made: unknown = Reflect.apply(make, self, parts)
+      if (!isStatement(made)) return made
+      const commit = Effect.withFiberRuntime<ReadonlyArray<unknown>, SqlError>((fiber) => {
+        const transformed = fiber.getFiberRef(Statement.currentTransformer)._tag === "Some"
+        if (fiber.currentSpan !== undefined || transformed) return made.withoutTransform
+        const [sql, params] = made.compile()
+        return (currentUnit(fiber.currentContext, writer)?.connection ?? reading).executeNow(sql, params)
+      })
+      return Object.assign(made, { commit: () => commit })
+    },
+  })
+
+const isStatement = (made: unknown): made is Statement.Statement<unknown> =>
+  Statement.isFragment(made) && "withoutTransform" in made

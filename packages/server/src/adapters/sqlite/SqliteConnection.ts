@@ -4,7 +4,7 @@
  */
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
-import { Effect, Stream } from "effect"
+import { Effect, Exit, Stream } from "effect"
 import type { Binding, Database, Prepared } from "./Database.ts"
 
 type RowsTransform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
@@ -41,24 +41,37 @@ export class SqliteConnection implements Connection {
     this.#check = check
   }
 
+  /** Runs the statement now, not when the effect is run. */
+  #runNow<A>(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    use: (statement: Prepared<unknown>, bound: Array<Binding>) => A,
+  ): Exit.Exit<A, SqlError> {
+    try {
+      this.#check()
+      if (MOVES_TRANSACTION.test(sql)) throw new Error("Transactions go through UnitOfWork.run, not through SQL")
+      return Exit.succeed(use(this.#database.statement(sql), params.map(toBinding)))
+    } catch (cause) {
+      const trouble = this.#database.storageTrouble(cause)
+      return Exit.fail(
+        trouble === undefined
+          ? new SqlError({ cause, message: `${this.#database.explain(cause)} (in: ${sql.trim()})` })
+          : new SqlError({ cause: trouble, message: trouble.message }),
+      )
+    }
+  }
+
   #run<A>(
     sql: string,
     params: ReadonlyArray<unknown>,
     use: (statement: Prepared<unknown>, bound: Array<Binding>) => A,
-  ) {
-    return Effect.try({
-      try: () => {
-        this.#check()
-        if (MOVES_TRANSACTION.test(sql)) throw new Error("Transactions go through UnitOfWork.run, not through SQL")
-        return use(this.#database.statement(sql), params.map(toBinding))
-      },
-      catch: (cause) => {
-        const trouble = this.#database.storageTrouble(cause)
-        return trouble === undefined
-          ? new SqlError({ cause, message: `${this.#database.explain(cause)} (in: ${sql.trim()})` })
-          : new SqlError({ cause: trouble, message: trouble.message })
-      },
-    })
+  ): Effect.Effect<A, SqlError> {
+    return Effect.suspend(() => this.#runNow(sql, params, use))
+  }
+
+  /** The rows of a statement that is run now. */
+  executeNow(sql: string, params: ReadonlyArray<unknown>): Exit.Exit<ReadonlyArray<unknown>, SqlError> {
+    return this.#runNow(sql, params, (statement, bound) => statement.all(...bound))
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transformRows: RowsTransform) {

@@ -8,7 +8,6 @@
  * commits with the outer, and never waits for the writer that is busy running it.
  */
 import * as SqlClient from "@effect/sql/SqlClient"
-import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import { StorageError, Transaction, type UnitOfWork } from "@paceline/core/consistency"
 import { Cause, Context, Effect, Exit, FiberId, Option, Runtime } from "effect"
@@ -30,7 +29,7 @@ class SuspendedUnitOfWork extends Error {
 /** A unit of work while its body runs: what its statements and its after-commit actions go through. */
 export class OpenUnit {
   readonly database: Database
-  readonly connection: Connection
+  readonly connection: SqliteConnection
   readonly #actions: Array<() => void> = []
   #open = true
   #inner: OpenUnit | undefined
