@@ -1,0 +1,5 @@
+import { onNewDatabase } from "../../../test/PostgresStores.ts"
+import { realPostgres } from "../../../test/RealPostgres.ts"
+import { dueWorkSuite } from "../suites/DueWorkSuite.ts"
+
+dueWorkSuite("PostgreSQL", onNewDatabase(realPostgres()))
