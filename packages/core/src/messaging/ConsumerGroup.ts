@@ -40,6 +40,7 @@ const start = <A, I, R>(shared: Shared<A, I, R>, leaving: Leaving) =>
     /** Workers that were told to end, by partition: a new one there waits for them. */
     const ending = new Map<number, Fiber.RuntimeFiber<void>>()
     const nudge = yield* Queue.sliding<void>(1)
+    const beatMillis = Math.max(1, Math.floor(leaseMillis / 3))
     let closing = false
     let aliveUntilMillis = 0
 
@@ -104,11 +105,11 @@ const start = <A, I, R>(shared: Shared<A, I, R>, leaving: Leaving) =>
       if (Exit.isSuccess(exit)) {
         aliveUntilMillis = askedAtMillis + leaseMillis
         yield* follow(exit.value)
-        return leaseMillis / 3
+        return beatMillis
       }
       yield* Effect.logWarning("A consumer could not renew its leases; it tries again.", exit.cause)
       if ((yield* steadyMillis) >= aliveUntilMillis) yield* follow([])
-      return Math.min(MIN_BEAT_MILLIS, leaseMillis / 3)
+      return Math.min(MIN_BEAT_MILLIS, beatMillis)
     })
 
     const measure = Effect.map(log.lag, (lags) => {

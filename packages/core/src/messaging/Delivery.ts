@@ -50,7 +50,10 @@ export const exactlyOnce =
   (batch, moveOn) =>
     Effect.suspend(() => {
       let phase: "moving" | "handling" | "handled" = "moving"
-      const at = (next: typeof phase) => Effect.sync(() => void (phase = next))
+      const at = (next: typeof phase) =>
+        Effect.sync(() => {
+          phase = next
+        })
       // The fence comes first: a member that lost the partition does not even start.
       const unit = Effect.all([at("moving"), moveOn, at("handling"), traced(handling, batch), at("handled")], {
         discard: true,

@@ -1,7 +1,11 @@
+import { consumerOrderSuite } from "../suites/ConsumerOrderSuite.ts"
 import { CONSUMER_TOPICS } from "../suites/ConsumerServices.ts"
 import { consumerSuite } from "../suites/ConsumerSuite.ts"
+import { deadLetterSuite } from "../suites/DeadLetterSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
 const store = MemoryStore.layerTest({ topics: CONSUMER_TOPICS })
 
 consumerSuite("memory", store)
+consumerOrderSuite("memory", store)
+deadLetterSuite("memory", store)

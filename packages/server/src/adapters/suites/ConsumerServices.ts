@@ -2,7 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import { AggregateStore, type StorageError, UnitOfWork } from "@paceline/core/consistency"
 import { type Consumer, EventLog } from "@paceline/core/messaging"
-import { Effect, type Layer, Option, Schema, TestClock } from "effect"
+import { type Context, type Duration, Effect, type Layer, Option, Schema, TestClock } from "effect"
 
 export type ConsumerServices = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore
 
@@ -18,6 +18,7 @@ export type ConsumerTest = <A, E>(
 /** How the adapter must keep these topics; all others as the defaults say. */
 export const CONSUMER_TOPICS: Readonly<Record<string, EventLog.TopicSettings>> = {
   sharded: { partitions: 4 },
+  wide: { partitions: 16 },
   "short segments": { segmentRecords: 10 },
 }
 
@@ -96,7 +97,7 @@ export const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Eff
   Effect.flatMap(condition, (holds) => (holds ? Effect.void : Effect.zipRight(turn, until(condition))))
 
 /** As `until`, while the test clock runs. */
-export const inTime = <E, R>(condition: Effect.Effect<boolean, E, R>, step = "100 millis" as const) =>
+export const inTime = <E, R>(condition: Effect.Effect<boolean, E, R>, step: Duration.DurationInput = "100 millis") =>
   until(Effect.zipRight(TestClock.adjust(step), condition))
 
 export const caughtUp = Effect.flatMap(EventLog.EventLog, (log) =>
@@ -116,3 +117,13 @@ export const failingAt =
   <E, R>(bad: ReadonlySet<number>, handle: (batch: Batch) => Effect.Effect<void, E, R>) =>
   (batch: Batch): Effect.Effect<void, E | string, R> =>
     batch.some(({ event }) => bad.has(event.n)) ? Effect.fail("not this one") : handle(batch)
+
+type Log = Context.Tag.Service<typeof EventLog.EventLog>
+
+/** Runs with an event log that does some things differently. */
+export const withLog =
+  (change: (log: Log) => Partial<Log>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | EventLog.EventLog> =>
+    Effect.flatMap(EventLog.EventLog, (log) =>
+      Effect.provideService(effect, EventLog.EventLog, { ...log, ...change(log) }),
+    )
