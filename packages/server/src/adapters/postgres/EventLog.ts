@@ -83,7 +83,7 @@ export const make = (
     ): Effect.Effect<ReadonlyArray<Row>, StorageError> => Effect.mapError(pools.query<Row>(text, params), storageError)
 
     /** A transaction of its own, whatever unit of work the fiber is in. */
-    const outside: Query = (text, params) => retryCollisions(pools.queryOutside(text, params))
+    const outside: Query = (text, params) => retryCollisions(() => pools.queryOutside(text, params))
 
     const publisher = yield* GroupPublisher.make({
       partitionsOf: (topic) => Effect.map(topics.stored(topic), ({ partitions }) => partitions),

@@ -13,9 +13,10 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
 import type { StorageError } from "@paceline/core/consistency"
-import { Context, type Duration, Effect, Option, type Redacted, type Scope } from "effect"
+import { Context, Effect, Option, type Scope } from "effect"
+import { type ConnectOptions, connect } from "./Connect.ts"
 import { PooledConnection } from "./PooledConnection.ts"
-import { storageError } from "./PostgresErrors.ts"
+import * as Replicas from "./Replicas.ts"
 
 export interface PoolSizes {
   /** Connections for what people wait for. Default 12. */
@@ -24,12 +25,8 @@ export interface PoolSizes {
   readonly other?: number
 }
 
-export interface PoolsOptions {
-  /** `postgres://user:password@host:port/database`. */
-  readonly url: Redacted.Redacted
+export interface PoolsOptions extends ConnectOptions, Replicas.ReplicasOptions {
   readonly pool?: PoolSizes
-  /** How long to wait for a connection, from the pool or to the database. Default 5 s. */
-  readonly connectTimeout?: Duration.DurationInput
 }
 
 /** Which part of the pool the work of a fiber takes its connections from. */
@@ -53,25 +50,16 @@ export interface Pools {
   readonly client: PgClient.PgClient
   /** A connection of the fiber's share, until the scope closes. Waiting for it cannot be interrupted. */
   readonly reserve: Effect.Effect<Connection, SqlError, Scope.Scope>
-  /** On the unit's connection inside a unit of work, otherwise on any. */
+  /** On the unit's connection inside a unit of work, otherwise where the fiber may read. */
   readonly query: Query
-  /** On a connection outside the unit of work that the fiber may be in. */
+  /** On the primary, outside the unit of work that the fiber may be in. */
   readonly queryOutside: Query
+  /** Where the fiber's reads outside a unit of work go. */
+  readonly reading: Effect.Effect<Connection>
+  readonly position: Replicas.Replicas["position"]
 }
 
 const DEFAULT = { critical: 12, other: 8 } as const
-
-/** A pool of so many connections. The database is asked once, so that one that cannot be reached is told at once. */
-export const connect = (
-  options: Pick<PoolsOptions, "url" | "connectTimeout">,
-  maxConnections: number,
-): Effect.Effect<PgClient.PgClient, StorageError, Scope.Scope> =>
-  PgClient.make({
-    url: options.url,
-    maxConnections,
-    connectTimeout: options.connectTimeout ?? "5 seconds",
-    applicationName: "paceline",
-  }).pipe(Effect.mapError(storageError), Effect.provide(Reactivity.layer))
 
 /** A client whose statements, outside a unit of work, take any connection that `reserve` gives. */
 export const clientOn = (
@@ -106,13 +94,19 @@ export const make = (options: PoolsOptions): Effect.Effect<Pools, StorageError, 
       listen,
       notify,
     })
+    const { position, reading } = yield* Replicas.make(pooled, options)
     return {
       client,
       reserve,
       query: (text, params) =>
-        Effect.contextWithEffect((context: Context.Context<never>) =>
-          (unitConnection(context) ?? pooled).executeUnprepared(text, params, undefined),
-        ),
+        Effect.contextWithEffect((context: Context.Context<never>) => {
+          const unit = unitConnection(context)
+          return unit === undefined
+            ? Effect.flatMap(reading, (connection) => connection.executeUnprepared(text, params, undefined))
+            : unit.executeUnprepared(text, params, undefined)
+        }),
       queryOutside: (text, params) => pooled.executeUnprepared(text, params, undefined),
+      reading,
+      position,
     }
   })

@@ -13,7 +13,7 @@
  */
 import { SqlClient } from "@effect/sql/SqlClient"
 import { PgClient } from "@effect/sql-pg"
-import { AggregateStore, Answers, type StorageError, UnitOfWork } from "@paceline/core/consistency"
+import { AggregateStore, Answers, type StorageError, UnitOfWork, WritePosition } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Context, Effect, Layer, type Redacted } from "effect"
 import * as PostgresAggregateStore from "./AggregateStore.ts"
@@ -29,6 +29,7 @@ import * as PostgresUnitOfWork from "./UnitOfWork.ts"
 
 export { DatabaseNewer } from "./Migrate.ts"
 export { critical, other } from "./Pools.ts"
+export { afterWrites, allowReplica } from "./Replicas.ts"
 
 export interface PostgresStoreOptions extends Pools.PoolsOptions, PostgresUnitOfWork.UnitOfWorkOptions {
   /** How topics are kept; one that is not named has one partition and the defaults. */
@@ -47,6 +48,7 @@ export type Provided =
   | EventLog.EventLog
   | AggregateStore.AggregateStore
   | Answers
+  | WritePosition.WritePosition
   | SqlClient
   | PgClient.PgClient
 
@@ -64,6 +66,7 @@ export const layer = (options: PostgresStoreOptions): Layer.Layer<Provided, Open
         Context.add(EventLog.EventLog, yield* PostgresEventLog.make(pools, hub, options.topics ?? {})),
         Context.add(AggregateStore.AggregateStore, PostgresAggregateStore.make(pools, hub)),
         Context.add(Answers, PostgresAnswers.make()),
+        Context.add(WritePosition.WritePosition, pools.position),
         Context.add(SqlClient, yield* PostgresSqlClient.make(pools, work)),
         Context.add(PgClient.PgClient, pools.client),
       )

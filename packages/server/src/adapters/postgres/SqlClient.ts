@@ -7,7 +7,6 @@ import { SqlError } from "@effect/sql/SqlError"
 import { StorageError, type UnitOfWork } from "@paceline/core/consistency"
 import { type Context, Effect } from "effect"
 import * as GuardedConnection from "./GuardedConnection.ts"
-import { PooledConnection } from "./PooledConnection.ts"
 import { clientOn, type Pools } from "./Pools.ts"
 import { currentUnit } from "./UnitOfWork.ts"
 
@@ -17,7 +16,7 @@ const refused = new SqlError({
 })
 
 export const make = (pools: Pools, work: Context.Tag.Service<typeof UnitOfWork>): Effect.Effect<Client.SqlClient> => {
-  const reading = GuardedConnection.readOnly(new PooledConnection(pools.reserve))
+  const reading = Effect.map(pools.reading, GuardedConnection.readOnly)
   const withTransaction: Client.SqlClient["withTransaction"] = (body) =>
     Effect.contextWithEffect((context: Context.Context<never>) =>
       currentUnit(context) === undefined
@@ -26,7 +25,5 @@ export const make = (pools: Pools, work: Context.Tag.Service<typeof UnitOfWork>)
             error instanceof StorageError ? new SqlError({ cause: error, message: error.message }) : error,
           ),
     )
-  return Effect.map(clientOn(Effect.succeed(reading), Effect.fail(refused)), (client) =>
-    Object.assign(client, { withTransaction }),
-  )
+  return Effect.map(clientOn(reading, Effect.fail(refused)), (client) => Object.assign(client, { withTransaction }))
 }

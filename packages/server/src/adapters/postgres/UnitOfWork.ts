@@ -11,7 +11,7 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import { type StorageError, Transaction, type UnitOfWork } from "@paceline/core/consistency"
 import { Context, Effect, Exit, Option, Scope } from "effect"
-import { retryCollisions } from "./Collisions.ts"
+import { retryCollisions, TAKE_TURN } from "./Collisions.ts"
 import { inUnit as guarded } from "./GuardedConnection.ts"
 import type { Pools } from "./Pools.ts"
 import { storageError, storageTrouble } from "./PostgresErrors.ts"
@@ -133,6 +133,7 @@ export const make = (pools: Pools, options: UnitOfWorkOptions): Context.Tag.Serv
   /** One attempt, on a connection that goes back to the pool when it is over. Waiting for one cannot be interrupted. */
   const attempt = <A, E, R>(
     body: Effect.Effect<A, E, R>,
+    collided: boolean,
   ): Effect.Effect<Done<A>, E | StorageError, Exclude<R, Transaction>> =>
     Effect.scopedWith((scope) =>
       Effect.uninterruptibleMask((restore) =>
@@ -140,7 +141,10 @@ export const make = (pools: Pools, options: UnitOfWorkOptions): Context.Tag.Serv
           const reserved = Effect.provideService(pools.reserve, Scope.Scope, scope)
           const connection = yield* Effect.mapError(reserved, storageError)
           const unit = new OpenUnit(connection)
-          yield* Effect.mapError(execute(connection, begin), storageError)
+          yield* execute(connection, collided ? `${begin}; ${TAKE_TURN}` : begin).pipe(
+            Effect.tapError(() => Effect.ignore(execute(connection, "ROLLBACK"))),
+            Effect.mapError(storageError),
+          )
           const exit = yield* Effect.exit(restore(inUnit(body, unit)))
           const actions = unit.end()
           if (Exit.isFailure(exit)) {
@@ -186,7 +190,7 @@ export const make = (pools: Pools, options: UnitOfWorkOptions): Context.Tag.Serv
       Effect.contextWithEffect((context: Context.Context<never>) => {
         const outer = currentUnit(context)
         if (outer !== undefined) return Effect.mapError(join(body, outer), withStorageErrors)
-        return retryCollisions(Effect.mapError(attempt(body), withStorageErrors)).pipe(
+        return retryCollisions((collided) => Effect.mapError(attempt(body, collided), withStorageErrors)).pipe(
           Effect.flatMap(({ actions, value }) =>
             actions.length === 0 ? Effect.succeed(value) : Effect.as(runActions(actions), value),
           ),

@@ -111,12 +111,13 @@ export default Effect.gen(function* () {
   /**
    * Appends records of which some have ids: partition, offset and whether it was there already, record by record. First
    * the partitions are locked, then the ids are written, each in order. An id that another transaction wrote meanwhile
-   * is a collision: the transaction is run again, and finds it.
+   * is a collision: the transaction is run again, and finds it. The plan is made once and kept: it must go by the index
+   * of the ids also when it was made while there were none.
    */
   yield* sql`
     CREATE FUNCTION log_append_ids(p_topic text, p_partitions integer[], p_keys text[], p_payloads text[],
       p_headers text[], p_ids text[], p_now_ms float8, p_dedup_ms float8)
-    RETURNS json LANGUAGE plpgsql AS $body$
+    RETURNS json LANGUAGE plpgsql SET enable_seqscan = off AS $body$
     DECLARE
       v_written integer;
       v_fresh integer;
@@ -129,7 +130,9 @@ export default Effect.gen(function* () {
           CASE WHEN r.id IS NULL THEN r.i ELSE min(r.i) OVER (PARTITION BY r.id) END AS first_i
         FROM unnest(p_partitions, p_keys, p_payloads, p_headers, p_ids)
           WITH ORDINALITY AS r (partition, key, payload, headers, id, i)
-        LEFT JOIN log_id AS seen ON seen.topic = p_topic AND seen.id = r.id AND seen.expires_at_ms > p_now_ms
+        LEFT JOIN LATERAL (
+          SELECT l.partition, l."offset" FROM log_id AS l
+          WHERE l.topic = p_topic AND l.id = r.id AND l.expires_at_ms > p_now_ms LIMIT 1) AS seen ON true
       ), fresh AS MATERIALIZED (
         SELECT a.*, p.id AS partition_id, greatest(p.newest_at_ms, p_now_ms) AS at_ms,
           p.next_offset + row_number() OVER (PARTITION BY a.partition ORDER BY a.i) - 1 AS "offset"
