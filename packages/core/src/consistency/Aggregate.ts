@@ -65,6 +65,10 @@ export class AggregateNotFound extends Schema.TaggedError<AggregateNotFound>("pa
   "AggregateNotFound",
   { aggregate: Schema.String, id: Schema.String, archived: Schema.Boolean },
 ) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     return this.archived
       ? `${this.aggregate} "${this.id}" is finished and in the archive: it does not change any more`

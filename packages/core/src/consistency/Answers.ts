@@ -11,6 +11,10 @@ export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReuse
   "IdempotencyKeyReused",
   { key: Schema.String },
 ) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     return `The idempotency key "${this.key}" was already used for another request. Use a new key for a new request.`
   }

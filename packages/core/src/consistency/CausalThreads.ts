@@ -48,6 +48,10 @@ export class ThreadFull extends Schema.TaggedError<ThreadFull>("paceline/ThreadF
   thread: Schema.String,
   missing: Schema.Array(Schema.String),
 }) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     return `Too many messages of "${this.thread}" wait for others. Send these first: ${this.missing.join(", ")}`
   }

@@ -30,6 +30,10 @@ export class ConflictUnresolved extends Schema.TaggedError<ConflictUnresolved>("
     fields: Schema.Array(FieldConflict),
   },
 ) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     const fields = this.fields.map(({ path }) => path.join(".") || "all of it").join(", ")
     return (
@@ -45,6 +49,10 @@ export class Superseded extends Schema.TaggedError<Superseded>("paceline/Superse
   id: Schema.String,
   actualVersion: Schema.Int,
 }) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     return `A later write to ${this.aggregate} "${this.id}" is stored already (version ${this.actualVersion})`
   }

@@ -3,7 +3,7 @@ import { Effect, Random } from "effect"
 import * as Backoff from "../kernel/resilience/Backoff.ts"
 
 /** How often a user's command is tried again before both values go to the user. */
-export const RETRIES = 5
+const RETRIES = 5
 
 /**
  * Far shorter than after a fault: whoever was first has finished already, and only those who were overtaken together

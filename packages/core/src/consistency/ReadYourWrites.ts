@@ -26,6 +26,10 @@ export class InvalidSessionToken extends Schema.TaggedError<InvalidSessionToken>
   "InvalidSessionToken",
   {},
 ) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     return "The session token is not one that this server gave out. Leave it out."
   }

@@ -20,6 +20,10 @@ import { type StorageError, type Transaction, UnitOfWork } from "./UnitOfWork.ts
 
 /** The map has no slot for the key, or no store for its owner. */
 export class NoShard extends Schema.TaggedError<NoShard>("paceline/NoShard")("NoShard", { what: Schema.String }) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     return `The shard map has nothing for ${this.what}`
   }
@@ -41,6 +45,10 @@ export class MoveRefused extends Schema.TaggedError<MoveRefused>("paceline/MoveR
   step: Schema.String,
   phase: Schema.String,
 }) {
+  /** The same again would fail again. */
+  get retryable(): boolean {
+    return false
+  }
   override get message(): string {
     return `"${this.slot}" is ${this.phase}: it cannot ${this.step.toLowerCase()} now`
   }

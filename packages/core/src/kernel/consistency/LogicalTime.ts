@@ -7,8 +7,8 @@
  * the wall clock decides, then the node's name: any two stamps are ordered, and everywhere alike.
  *
  * @example
- * const mine = LogicalTime.tick(lastSeen, "phone-7", nowMs)
- * LogicalTime.isLater(mine, theirs)
+ * // A write to a state that carries its time in `at`, by whoever sees that state:
+ * const at = LogicalTime.format(LogicalTime.tick(LogicalTime.parse(state.at), "phone-7", nowMs))
  */
 
 export interface LogicalTime {

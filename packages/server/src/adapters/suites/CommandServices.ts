@@ -16,7 +16,7 @@ export const Bike = Schema.Struct({
 }).pipe(Schema.filter(({ name, tags }) => !(name === "racer" && tags.includes("heavy")) || "no racer is heavy"))
 export type Bike = typeof Bike.Type
 
-export const Ridden = Schema.Struct({ metres: Schema.NonNegative, boughtAt: Schema.DateFromNumber })
+const Ridden = Schema.Struct({ metres: Schema.NonNegative, boughtAt: Schema.DateFromNumber })
 export const Rides = EventLog.topic("rides", Ridden)
 
 export class Retired extends Schema.TaggedError<Retired>("Retired")("Retired", { name: Schema.String }) {}
