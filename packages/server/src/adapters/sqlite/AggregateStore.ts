@@ -54,8 +54,8 @@ const SQL = {
     WHERE kind = ? AND id > ? ORDER BY id LIMIT ?`,
   listArchivedFromStart: `SELECT id, version, state, archived_at_ms FROM aggregate_archive
     WHERE kind = ? ORDER BY id LIMIT ?`,
-  dropArchived: `DELETE FROM aggregate_archive WHERE (kind, id) IN (
-    SELECT kind, id FROM aggregate_archive WHERE kind = ? AND archived_at_ms < ? ORDER BY archived_at_ms LIMIT ?)`,
+  dropArchived: `DELETE FROM aggregate_archive WHERE rowid IN (
+    SELECT rowid FROM aggregate_archive WHERE kind = ? AND archived_at_ms < ? ORDER BY archived_at_ms LIMIT ?)`,
   version: `SELECT version FROM aggregate WHERE kind = ?1 AND id = ?2
     UNION ALL SELECT version FROM aggregate_archive WHERE kind = ?1 AND id = ?2`,
   archivedVersion: `SELECT version FROM aggregate_archive WHERE kind = ? AND id = ?`,

@@ -24,7 +24,7 @@ const print = (line: string | number) => Effect.sync(() => writeSync(1, `${line}
 
 const die = () => process.kill(process.pid, "SIGKILL")
 
-/** Ten publishers at once, so that batches share commits. */
+/** Ten publishers at once, so that batches share commits: in units of work, and by `publish`. */
 const publish = Effect.gen(function* () {
   const log = yield* EventLog.EventLog
   const end = (yield* log.read(Published.name, 0, 0, 1_000_000)).length
@@ -32,7 +32,7 @@ const publish = Effect.gen(function* () {
   const one = Effect.gen(function* () {
     const own = batch++
     const events = Array.from({ length: BATCH }, (_, i) => ({ key: "k", event: { batch: own, i } }))
-    yield* UnitOfWork.run(EventLog.append(Published, events))
+    yield* own % 2 === 0 ? UnitOfWork.run(EventLog.append(Published, events)) : EventLog.publish(Published, events)
     yield* print(own)
   })
   yield* Effect.all(
