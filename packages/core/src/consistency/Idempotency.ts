@@ -11,7 +11,7 @@
  * @example
  * Idempotency.once({ key: `${accountId}/${header}`, request: body, answer: OrderPlaced }, placeOrder(body))
  */
-import { Clock, Duration, Effect, Either, Option, ParseResult, Schema } from "effect"
+import { Clock, Duration, Effect, Either, Layer, Option, ParseResult, Schema } from "effect"
 import * as Fingerprint from "../kernel/consistency/Fingerprint.ts"
 import { Answers, type IdempotencyKeyReused } from "./Answers.ts"
 import { StorageError, type Transaction, UnitOfWork } from "./UnitOfWork.ts"
@@ -54,6 +54,23 @@ export const removeExpired = (limit: number): Effect.Effect<number, StorageError
     const nowMs = yield* Clock.currentTimeMillis
     return yield* UnitOfWork.run(answers.removeExpired(nowMs, limit))
   })
+
+/** How many are forgotten in one unit: the writer is busy with it that long. */
+const SWEPT_AT_ONCE = 500
+
+/** Forgets answers whose time is over, every `every` (a minute if not given), as long as the layer lives. */
+export const layerCleanup = (
+  every: Duration.DurationInput = Duration.minutes(1),
+): Layer.Layer<never, never, UnitOfWork | Answers> => {
+  const sweep: Effect.Effect<void, StorageError, UnitOfWork | Answers> = Effect.flatMap(
+    removeExpired(SWEPT_AT_ONCE),
+    (removed) => (removed < SWEPT_AT_ONCE ? Effect.void : sweep),
+  )
+  const resting = Effect.catchAll(sweep, (error) =>
+    Effect.logWarning("Expired answers could not be removed; it will be tried again.", error),
+  )
+  return Layer.scopedDiscard(Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(every), resting))))
+}
 
 const decoded = <A, I>(answer: Schema.Schema<A, I>, key: string, stored: unknown): Effect.Effect<A, StorageError> => {
   const read = Schema.decodeUnknownEither(answer)(stored)

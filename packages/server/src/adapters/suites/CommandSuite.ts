@@ -8,7 +8,14 @@
  * commandSuite("memory", MemoryStore.layerTest())
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Aggregate, AggregateStore, Command, IdempotencyKeyReused, UnitOfWork } from "@paceline/core/consistency"
+import {
+  Aggregate,
+  AggregateStore,
+  Command,
+  Idempotency,
+  IdempotencyKeyReused,
+  UnitOfWork,
+} from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Effect, Either, Exit, Layer, Option, Schema, type Scope } from "effect"
 import { freshKind, NOW } from "./AggregateServices.ts"
@@ -131,6 +138,23 @@ const commandUnits = (test: CommandTest): void => {
       expect(yield* Effect.flip(command(key, 6))).toEqual(new IdempotencyKeyReused({ key }))
       expect(yield* command(`${key}2`, 6)).toBe(11)
       expect(yield* ridesOf(aggregate.kind, "b")).toEqual([5, 6])
+    }),
+  )
+
+  test(
+    "an answer is kept as long as was asked for, and forgotten after that",
+    Effect.gen(function* () {
+      const aggregate = bikes(freshKind("kept/"))
+      const command = (name: string, keepFor: number) =>
+        Command.execute(aggregate, "b", ride(1), {
+          idempotency: { ...idempotency(`${aggregate.kind}/${name}`, 1), keepFor },
+        })
+      expect(yield* command("kept", 60_000)).toBe(1)
+      expect(yield* command("over", 0)).toBe(2)
+      expect(yield* command("over", 0)).toBe(3)
+      expect(yield* Idempotency.removeExpired(10)).toBe(1)
+      expect(yield* Idempotency.removeExpired(10)).toBe(0)
+      expect(yield* command("kept", 60_000)).toBe(1)
     }),
   )
 
