@@ -1,3 +1,5 @@
+import { consumerDeliverySuite } from "../suites/ConsumerDeliverySuite.ts"
+import { consumerGroupsSuite } from "../suites/ConsumerGroupsSuite.ts"
 import { consumerOrderSuite } from "../suites/ConsumerOrderSuite.ts"
 import { CONSUMER_TOPICS } from "../suites/ConsumerServices.ts"
 import { consumerSuite } from "../suites/ConsumerSuite.ts"
@@ -7,5 +9,7 @@ import * as MemoryStore from "./MemoryStore.ts"
 const store = MemoryStore.layerTest({ topics: CONSUMER_TOPICS })
 
 consumerSuite("memory", store)
+consumerDeliverySuite("memory", store)
 consumerOrderSuite("memory", store)
+consumerGroupsSuite("memory", store)
 deadLetterSuite("memory", store)

@@ -1,3 +1,5 @@
+import { consumerDeliverySuite } from "../suites/ConsumerDeliverySuite.ts"
+import { consumerGroupsSuite } from "../suites/ConsumerGroupsSuite.ts"
 import { consumerOrderSuite } from "../suites/ConsumerOrderSuite.ts"
 import { CONSUMER_TOPICS } from "../suites/ConsumerServices.ts"
 import { consumerSuite } from "../suites/ConsumerSuite.ts"
@@ -7,5 +9,7 @@ import * as SqliteStore from "./SqliteStore.ts"
 const store = SqliteStore.layerTest({ topics: CONSUMER_TOPICS })
 
 consumerSuite("SQLite", store)
+consumerDeliverySuite("SQLite", store)
 consumerOrderSuite("SQLite", store)
+consumerGroupsSuite("SQLite", store)
 deadLetterSuite("SQLite", store)
