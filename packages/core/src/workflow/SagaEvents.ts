@@ -1,0 +1,79 @@
+/**
+ * What others may want to hear of a saga. With `Saga.make({ events: SagaEvents.toLog, … })` each is appended to the
+ * topic `sagas` in the unit of work in which it happens, under the saga's key.
+ */
+import { type Effect, Schema } from "effect"
+import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
+import type { SagaState } from "../kernel/workflow/SagaState.ts"
+import { isOver } from "../kernel/workflow/SagaState.ts"
+import * as EventLog from "../messaging/EventLog.ts"
+
+const about = { saga: Schema.String, id: Schema.String }
+
+export class SagaStarted extends Schema.TaggedClass<SagaStarted>("paceline/SagaStarted")("SagaStarted", about) {}
+
+export class SagaCompleted extends Schema.TaggedClass<SagaCompleted>("paceline/SagaCompleted")(
+  "SagaCompleted",
+  about,
+) {}
+
+/** A step was given up, or somebody cancelled: it goes back. */
+export class SagaTurnedBack extends Schema.TaggedClass<SagaTurnedBack>("paceline/SagaTurnedBack")("SagaTurnedBack", {
+  ...about,
+  why: Schema.String,
+}) {}
+
+/** All that had happened is undone. */
+export class SagaCompensated extends Schema.TaggedClass<SagaCompensated>("paceline/SagaCompensated")(
+  "SagaCompensated",
+  about,
+) {}
+
+/** An alert: it waits for a person. */
+export class SagaParked extends Schema.TaggedClass<SagaParked>("paceline/SagaParked")("SagaParked", {
+  ...about,
+  message: Schema.String,
+}) {}
+
+/** A person ended it by hand. */
+export class SagaSettled extends Schema.TaggedClass<SagaSettled>("paceline/SagaSettled")("SagaSettled", about) {}
+
+export const SagaEvent = Schema.Union(
+  SagaStarted,
+  SagaCompleted,
+  SagaTurnedBack,
+  SagaCompensated,
+  SagaParked,
+  SagaSettled,
+)
+export type SagaEvent = typeof SagaEvent.Type
+
+export const Sagas = EventLog.topic("sagas", SagaEvent)
+
+/** Appends it to the topic `sagas`. */
+export const toLog = (event: SagaEvent): Effect.Effect<unknown, StorageError, Transaction | EventLog.EventLog> =>
+  EventLog.append(Sagas, [{ key: `${event.saga}/${event.id}`, event }])
+
+/** What a change of state tells, in the order in which it happened. */
+export const between = (
+  saga: string,
+  id: string,
+  before: SagaState | undefined,
+  after: SagaState,
+): ReadonlyArray<SagaEvent> => {
+  const events: Array<SagaEvent> = []
+  if (before === undefined) events.push(new SagaStarted({ saga, id }))
+  if (after.reason !== null && (before?.reason ?? null) === null) {
+    const why = after.reason._tag === "Cancelled" ? after.reason.why : `"${after.reason.step}": ${after.reason.error}`
+    events.push(new SagaTurnedBack({ saga, id, why }))
+  }
+  if (after.parked !== null && (before?.parked ?? null) === null) {
+    events.push(new SagaParked({ saga, id, message: after.parked.message }))
+  }
+  if (isOver(after) && (before === undefined || !isOver(before))) {
+    if (after.phase === "completed") events.push(new SagaCompleted({ saga, id }))
+    else if (after.phase === "compensated") events.push(new SagaCompensated({ saga, id }))
+    else events.push(new SagaSettled({ saga, id }))
+  }
+  return events
+}

@@ -1,0 +1,272 @@
+/** What is asked of sagas from outside: started, looked at, waited for, cancelled, and what a person does with parked ones. */
+import { Effect, Either, Option, Schema } from "effect"
+import { AggregateStore, type Archived, type Page, type Stored } from "../consistency/AggregateStore.ts"
+import { VersionConflict } from "../consistency/OptimisticLock.ts"
+import { UnitOfWork } from "../consistency/UnitOfWork.ts"
+import * as Saga from "../kernel/workflow/Saga.ts"
+import * as DueWork from "../messaging/DueWork.ts"
+import { accompany, alert, type Definition, dueAtMs } from "./SagaChange.ts"
+import * as SagaRecord from "./SagaRecord.ts"
+
+/** There is no such saga, or it was forgotten: finished ones are kept for `keepForMillis`. */
+export class NoSuchSaga extends Schema.TaggedError<NoSuchSaga>("paceline/NoSuchSaga")("NoSuchSaga", {
+  saga: Schema.String,
+  id: Schema.String,
+}) {
+  override get message(): string {
+    return `There is no saga "${this.saga}" with the id "${this.id}"`
+  }
+}
+
+/** Only what is parked can be retried or settled: this one is not (any more). */
+export class SagaNotParked extends Schema.TaggedError<SagaNotParked>("paceline/SagaNotParked")("SagaNotParked", {
+  saga: Schema.String,
+  id: Schema.String,
+  status: Schema.String,
+}) {
+  override get message(): string {
+    return `The saga "${this.saga}" "${this.id}" is not parked: it is ${this.status}`
+  }
+}
+
+/** `running`: forward, or waiting for its next attempt. The last three are over, and in the archive. */
+export type Status = "running" | "compensating" | "parked" | "completed" | "compensated" | "settled"
+
+export interface View<I, Results> {
+  readonly id: string
+  readonly status: Status
+  /** None where it does not fit the schema any more. */
+  readonly input: Option.Option<I>
+  /** Of all steps, when it is completed. */
+  readonly results: Option.Option<Results>
+  /** What has happened so far, in order, and whether it has been undone. */
+  readonly steps: ReadonlyArray<Saga.Done>
+  /** Why it goes back, or went. */
+  readonly reason: Saga.Reason | undefined
+  /** What a person has to know of a parked one. */
+  readonly parked: Saga.Parked | undefined
+  /** Attempts of the current step, or compensation, that have failed. */
+  readonly attempts: number
+  /** When its next attempt is made; undefined when it waits for nothing, or for a person. */
+  readonly nextAttemptAtMs: number | undefined
+  readonly startedAtMs: number
+  /** Every attempt that has ended, and what happened to the saga as a whole, in order. */
+  readonly timeline: ReadonlyArray<Saga.Entry>
+}
+
+/** What became of a wish to cancel. `requested`: it is in hand, and turns back when its current step is through. */
+export type Cancelled = "cancelling" | "requested" | "compensating already" | "over already"
+
+const STATUSES: Readonly<Record<Saga.Phase, Status>> = {
+  forward: "running",
+  backward: "compensating",
+  parked: "parked",
+  completed: "completed",
+  compensated: "compensated",
+  settled: "settled",
+}
+
+/** How often one that is overtaken looks again. */
+const TRIES = 20
+const POLL = "1 second"
+/** When a wish that nobody has fulfilled is looked at again. */
+const WISH_MILLIS = 60_000
+
+const unit = <A, E, R>(body: Effect.Effect<A, E | VersionConflict, R>) =>
+  UnitOfWork.run(body).pipe(
+    Effect.retry({ times: TRIES, while: (error) => error instanceof VersionConflict }),
+    Effect.catchIf((error): error is VersionConflict => error instanceof VersionConflict, Effect.die),
+  )
+
+export const make = <I, II, Results, R>(
+  definition: Definition<I, R>,
+  encodeInput: (input: I) => II,
+  hasAll: (results: object) => results is object & Results,
+) => {
+  const { decoders, name, plan, waiting } = definition
+  const kind = SagaRecord.kindOf(name)
+
+  const resultsOf = (state: Saga.SagaState): Option.Option<Results> => {
+    if (state.phase !== "completed") return Option.none()
+    const results: { [step: string]: unknown } = {}
+    for (const [place, done] of state.done.entries()) {
+      const read = decoders[place]?.(done.result)
+      if (read !== undefined && Either.isRight(read)) results[done.step] = read.right
+    }
+    return hasAll(results) ? Option.some(results) : Option.none()
+  }
+
+  const viewOf = ({ id, state }: Stored | Archived): Effect.Effect<View<I, Results>> =>
+    Effect.map(SagaRecord.read(state), (saga) => ({
+      id,
+      status: STATUSES[saga.phase],
+      input: Either.getRight(definition.decodeInput(saga.input)),
+      results: resultsOf(saga),
+      steps: saga.done,
+      reason: saga.reason ?? undefined,
+      parked: saga.parked ?? undefined,
+      attempts: saga.trying.attempts,
+      nextAttemptAtMs: dueAtMs(plan, saga) ?? undefined,
+      startedAtMs: saga.startedAtMs,
+      timeline: saga.timeline,
+    }))
+
+  const start = (id: string, input: I) => {
+    const encoded = encodeInput(input)
+    return unit(
+      Effect.gen(function* () {
+        const store = yield* AggregateStore
+        const nowMs = yield* DueWork.now
+        const state = Saga.start(plan, encoded, nowMs)
+        const inserted = yield* Effect.either(store.insert(kind, id, { state, dueAtMs: nowMs }))
+        if (Either.isLeft(inserted)) {
+          if (inserted.left instanceof VersionConflict) return { id, duplicate: true }
+          return yield* inserted.left
+        }
+        yield* accompany(definition, store, id, undefined, state)
+        if (Saga.isOver(state)) yield* store.archive(kind, id, 1, state, nowMs)
+        return { id, duplicate: false }
+      }),
+    )
+  }
+
+  const find = (id: string) =>
+    Effect.gen(function* () {
+      const store = yield* AggregateStore
+      const live = yield* store.get(kind, id)
+      const found: Option.Option<Stored | Archived> = Option.isSome(live) ? live : yield* store.getArchived(kind, id)
+      return Option.isNone(found) ? Option.none() : Option.some(yield* viewOf(found.value))
+    })
+
+  /** Changes one that is in nobody's hands, in the unit that is running. */
+  const change = (stored: Stored, before: Saga.SagaState, event: Saga.Event) =>
+    Effect.gen(function* () {
+      const store = yield* AggregateStore
+      const nowMs = yield* DueWork.now
+      const after = Saga.apply(plan, before, event, nowMs)
+      yield* accompany(definition, store, stored.id, before, after)
+      const { id, version } = stored
+      if (Saga.isOver(after)) yield* store.archive(kind, id, version, after, nowMs)
+      else yield* store.update(kind, id, version, { state: after, dueAtMs: dueAtMs(plan, after) })
+      return after
+    })
+
+  const archivedOr = <E>(id: string, otherwise: () => E) =>
+    Effect.flatMap(AggregateStore, (store) =>
+      Effect.flatMap(
+        store.getArchived(kind, id),
+        Option.match({
+          onNone: (): Effect.Effect<never, E | NoSuchSaga> => Effect.fail(new NoSuchSaga({ saga: name, id })),
+          onSome: (): Effect.Effect<never, E | NoSuchSaga> => Effect.fail(otherwise()),
+        }),
+      ),
+    )
+
+  const cancel = (id: string, why = "Cancelled from outside") =>
+    unit(
+      Effect.gen(function* () {
+        const store = yield* AggregateStore
+        const stored = yield* store.get(kind, id)
+        if (Option.isNone(stored)) return yield* archivedOr(id, () => "over" as const)
+        const state = yield* SagaRecord.read(stored.value.state)
+        const back = state.phase === "backward" || state.parked?.from === "backward"
+        if (back) return "compensating already" as const
+        if (state.claims > 0) {
+          const wish = { state: { why }, dueAtMs: (yield* DueWork.now) + WISH_MILLIS }
+          // That one is there already means the same.
+          yield* Effect.catchTag(
+            store.insert(SagaRecord.cancelKindOf(name), id, wish),
+            "VersionConflict",
+            () => Effect.void,
+          )
+          return "requested" as const
+        }
+        yield* change(stored.value, state, { _tag: "Cancelled", why })
+        return "cancelling" as const
+      }),
+    ).pipe(
+      Effect.catchIf(
+        (error): error is "over" => error === "over",
+        () => Effect.succeed("over already" as const),
+      ),
+      Effect.map((answer): Cancelled => answer),
+    )
+
+  /** Goes on with a parked one. */
+  const unpark = (id: string, event: Saga.Event) =>
+    Effect.gen(function* () {
+      const after = yield* unit(
+        Effect.gen(function* () {
+          const store = yield* AggregateStore
+          const notParked = (status: string) => new SagaNotParked({ saga: name, id, status })
+          const stored = yield* store.get(kind, id)
+          if (Option.isNone(stored)) return yield* archivedOr(id, () => notParked("over"))
+          const state = yield* SagaRecord.read(stored.value.state)
+          if (state.phase !== "parked") return yield* notParked(STATUSES[state.phase])
+          return yield* change(stored.value, state, event)
+        }),
+      )
+      yield* alert(definition, id, after)
+    })
+
+  const awaited = (id: string) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        // Heard before it is looked at, so that nothing is missed; the poll hears what other processes do.
+        const told = yield* hear(waiting, id)
+        while (true) {
+          const found = yield* find(id)
+          if (Option.isNone(found)) return yield* new NoSuchSaga({ saga: name, id })
+          const { status } = found.value
+          if (status !== "running" && status !== "compensating") return found.value
+          yield* Effect.race(told.next, Effect.sleep(POLL))
+        }
+      }),
+    )
+
+  const list = (page: Page) =>
+    Effect.flatMap(AggregateStore, (store) => Effect.flatMap(store.list(kind, page), Effect.forEach(viewOf)))
+
+  const listFinished = (page: Page) =>
+    Effect.flatMap(AggregateStore, (store) => Effect.flatMap(store.listArchived(kind, page), Effect.forEach(viewOf)))
+
+  const listParked = (page: Page) =>
+    Effect.gen(function* () {
+      const store = yield* AggregateStore
+      const listed = yield* store.list(SagaRecord.parkedKindOf(name), page)
+      const found = yield* Effect.forEach(listed, ({ id }) => store.get(kind, id))
+      return yield* Effect.forEach(found.flatMap(Option.toArray), viewOf)
+    })
+
+  return { start, find, cancel, unpark, awaited, list, listFinished, listParked }
+}
+
+/** Hears when a saga ends, or is parked, in this process. */
+const hear = (waiting: Map<string, Set<() => void>>, id: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const listeners = waiting.get(id) ?? new Set()
+      waiting.set(id, listeners)
+      let heard = false
+      let ring = (): void => {}
+      const wake = () => {
+        heard = true
+        ring()
+      }
+      listeners.add(wake)
+      const next = Effect.async<void>((resume) => {
+        const answer = () => {
+          heard = false
+          resume(Effect.void)
+        }
+        if (heard) return answer()
+        ring = answer
+      })
+      return { listeners, wake, next }
+    }),
+    ({ listeners, wake }) =>
+      Effect.sync(() => {
+        listeners.delete(wake)
+        if (listeners.size === 0 && waiting.get(id) === listeners) waiting.delete(id)
+      }),
+  )

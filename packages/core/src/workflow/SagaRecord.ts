@@ -1,0 +1,94 @@
+/** What is stored of a saga, and under which names. */
+import { Effect, Schema } from "effect"
+import type { SagaState } from "../kernel/workflow/SagaState.ts"
+
+const Done = Schema.Struct({
+  step: Schema.String,
+  certain: Schema.Boolean,
+  result: Schema.Unknown,
+  undone: Schema.Boolean,
+})
+
+const Trying = Schema.Struct({
+  attempts: Schema.Int,
+  firstAtMs: Schema.NullOr(Schema.Number),
+  begunAtMs: Schema.NullOr(Schema.Number),
+  previousMillis: Schema.Number,
+  inDoubt: Schema.Boolean,
+  atMs: Schema.Number,
+})
+
+const Reason = Schema.Union(
+  Schema.TaggedStruct("StepFailed", { step: Schema.String, error: Schema.String }),
+  Schema.TaggedStruct("Cancelled", { why: Schema.String }),
+)
+
+const Parked = Schema.Struct({
+  why: Schema.Literal("compensation-failed", "definition-changed"),
+  message: Schema.String,
+  from: Schema.Literal("forward", "backward"),
+})
+
+const Entry = Schema.Struct({
+  step: Schema.NullOr(Schema.String),
+  action: Schema.NullOr(Schema.Literal("run", "compensate")),
+  attempt: Schema.Int,
+  atMs: Schema.Number,
+  endedAtMs: Schema.Number,
+  outcome: Schema.Literal(
+    "succeeded",
+    "failed",
+    "interrupted",
+    "started",
+    "cancelled",
+    "parked",
+    "retried",
+    "settled",
+    "completed",
+    "compensated",
+  ),
+  note: Schema.NullOr(Schema.String),
+})
+
+const Stored: Schema.Schema<SagaState> = Schema.Struct({
+  version: Schema.Int,
+  input: Schema.Unknown,
+  startedAtMs: Schema.Number,
+  phase: Schema.Literal("forward", "backward", "parked", "completed", "compensated", "settled"),
+  done: Schema.Array(Done),
+  trying: Trying,
+  reason: Schema.NullOr(Reason),
+  parked: Schema.NullOr(Parked),
+  claims: Schema.Int,
+  timeline: Schema.Array(Entry),
+})
+
+const decode = Schema.decodeUnknown(Stored)
+
+// What this library wrote itself, and cannot read, is a defect.
+export const read = (state: unknown): Effect.Effect<SagaState> => Effect.orDie(decode(state))
+
+/** Taken in hand: what a claim marks a saga with. */
+export const taken = (state: unknown): unknown => {
+  const claims: unknown = Reflect.get(Object(state), "claims")
+  return { ...Object(state), claims: (typeof claims === "number" ? claims : 0) + 1 }
+}
+
+/** In nobody's hands. */
+export const putDown = (state: SagaState): SagaState => (state.claims === 0 ? state : { ...state, claims: 0 })
+
+const SAGAS = "saga/"
+const PARKED = "saga-parked/"
+
+export const kindOf = (saga: string): string => SAGAS + saga
+/** One entry for each saga that waits for a person. */
+export const parkedKindOf = (saga: string): string => PARKED + saga
+/** Wishes to cancel what is in somebody's hands. */
+export const cancelKindOf = (saga: string): string => `saga-cancel/${saga}`
+
+export const ALL = SAGAS
+export const ALL_PARKED = PARKED
+export const sagaOfParked = (kind: string): string => kind.slice(PARKED.length)
+
+export const Wish = Schema.Struct({ why: Schema.String })
+export const readWish = (state: unknown) => Effect.orDie(Schema.decodeUnknown(Wish)(state))
