@@ -10,6 +10,7 @@ import { Conflict, Forbidden, NotFound, TooManyRequests, Unavailable } from "./E
 import { EpochMillis, ZoneMillis } from "./Events.ts"
 import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
 import { Standing } from "./LiveModel.ts"
+import { OperationsApi } from "./OperationsApi.ts"
 
 const path = {
   device: HttpApiSchema.param("deviceId", DeviceId),
@@ -229,6 +230,7 @@ export class PacelineApi extends HttpApi.make("paceline")
   .add(PeopleApi)
   .add(TrainingApi)
   .add(GamificationApi)
+  .add(OperationsApi)
   .addError(TooManyRequests)
   .prefix("/v1")
   .annotate(OpenApi.Title, "Paceline")

@@ -24,6 +24,13 @@ export class NotFound extends Schema.TaggedError<NotFound>("paceline/NotFound")(
   }
 }
 
+/** It is well formed, and cannot be meant: the message says why, and what can be asked for. Nothing was done. */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("paceline/InvalidRequest")(
+  "InvalidRequest",
+  { message: Schema.String },
+  HttpApiSchema.annotations({ status: 400 }),
+) {}
+
 /** Someone else changed it first. Read it again, decide again. */
 export class Conflict extends Schema.TaggedError<Conflict>("paceline/Conflict")(
   "Conflict",

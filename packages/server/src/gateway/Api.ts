@@ -11,11 +11,16 @@ import * as IdentityHttp from "../contexts/identity/Http.ts"
 import * as PeopleHttp from "../contexts/people/Http.ts"
 import * as TrainingHttp from "../contexts/training/Http.ts"
 import { answerErrors } from "./HttpErrors.ts"
+import * as OperationsHttp from "./operations/Http.ts"
 
-/** Each context's group, behind authentication. */
-const groups = Layer.mergeAll(DevicesHttp.layer, PeopleHttp.layer, TrainingHttp.layer, GamificationHttp.layer).pipe(
-  Layer.provide(IdentityHttp.layer),
-)
+/** Each context's group, and that for whoever runs the server, behind authentication. */
+const groups = Layer.mergeAll(
+  DevicesHttp.layer,
+  PeopleHttp.layer,
+  TrainingHttp.layer,
+  GamificationHttp.layer,
+  OperationsHttp.layer,
+).pipe(Layer.provide(IdentityHttp.layer))
 
 export class Api extends Context.Tag("paceline/gateway/Api")<
   Api,

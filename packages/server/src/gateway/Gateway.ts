@@ -80,6 +80,7 @@ export const protection = (
 export const layer = (options: GatewayOptions) =>
   Server.layer(options).pipe(
     Layer.provide(Layer.mergeAll(Reception.layer, LiveDoor.layer, TelemetryDoor.layer(options))),
-    Layer.provide(Layer.merge(Api.layer, Health.Default)),
+    Layer.provide(Api.layer),
+    Layer.provide(Health.Default),
     Layer.provideMerge(Layer.merge(protection(options), contexts(options))),
   )
