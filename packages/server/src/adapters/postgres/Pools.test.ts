@@ -53,6 +53,17 @@ describe("connections to postgres", () => {
     }).pipe(Effect.provide(onNewDatabase(postgres, { pool: { critical: 3, other: 2 } }))),
   )
 
+  it.live("who waits for a connection for too long is told that the store is busy", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const holding = yield* Effect.fork(UnitOfWork.run(Deferred.await(gate)))
+      yield* Effect.sleep("50 millis")
+      expect(yield* Effect.flip(UnitOfWork.run(backend))).toMatchObject({ _tag: "StorageError", reason: "busy" })
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(holding)
+    }).pipe(Effect.provide(onNewDatabase(postgres, { pool: { critical: 1, other: 1 }, connectTimeout: "2 seconds" }))),
+  )
+
   it.live("who is interrupted while waiting for a connection loses none", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()

@@ -27,6 +27,9 @@ const troubles: ReadonlyArray<readonly [prefix: string, reason: Reason, advice: 
   ["XX002", "corrupt", "An index of the database is damaged. Rebuild it with REINDEX, or restore the newest backup."],
 ]
 
+/** What the driver's pool says to who waited too long. */
+const NO_FREE_CONNECTION = "timeout exceeded when trying to connect"
+
 /** What lies at the bottom of an error of the client. */
 const rootOf = (error: unknown): unknown => (error instanceof SqlError ? rootOf(error.cause) : error)
 
@@ -43,6 +46,10 @@ export const storageTrouble = (error: SqlError): StorageError | undefined => {
   const cause = rootOf(error)
   if (cause instanceof StorageError) return cause
   const state = sqlStateOf(cause)
+  if (state === undefined && messageOf(cause) === NO_FREE_CONNECTION) {
+    const message = "All connections of this process were taken for too long. Try again later, or give it more of them."
+    return new StorageError({ reason: "busy", message, cause })
+  }
   if (state === undefined) {
     const message = `The database cannot be reached: ${messageOf(cause)}`
     return new StorageError({ reason: "failed", message, cause })
