@@ -14,7 +14,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Migrator from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { AggregateStore, Answers, StorageError, UnitOfWork } from "@paceline/core/consistency"
+import { AggregateStore, Answers, StorageError, UnitOfWork, WritePosition } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Cause, Context, Effect, Layer } from "effect"
 import * as SqliteAggregateStore from "./AggregateStore.ts"
@@ -134,7 +134,7 @@ export const backup = (to: string): Effect.Effect<void, BackupFailed, DataFolder
   Effect.flatMap(DataFolder, ({ path }) => Backup.backup(join(path, FILE), to))
 
 export const layer = (options: SqliteStoreOptions): Layer.Layer<Provided, OpenError> =>
-  Layer.scopedContext(make(options))
+  Layer.merge(Layer.scopedContext(make(options)), WritePosition.layerImmediate)
 
 /** A store in a temporary folder that goes away with its scope. */
 export const layerTest = (options: Omit<SqliteStoreOptions, "folder"> = {}): Layer.Layer<Provided, OpenError> =>
