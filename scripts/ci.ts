@@ -27,6 +27,10 @@ const gates: ReadonlyArray<Gate> = [
     command: [bun, "scripts/conformance.ts", "--from", "build/test-results.json"],
   },
   { name: "packages build, pass publint, and load under Node", command: [bun, "scripts/build-packages.ts"] },
+  {
+    name: "200 kills, 1,000 power cuts, full disks, two nodes on PostgreSQL: nothing lost, doubled or out of order",
+    command: [bun, "packages/server/test/crash/main.ts"],
+  },
   { name: "examples run", command: [bun, "scripts/run-examples.ts"] },
   { name: "the binary compiles for every platform", command: [bun, "scripts/build.ts"] },
   { name: "the binary works alone in an empty folder", command: [bun, "scripts/check-binary.ts", paceline] },

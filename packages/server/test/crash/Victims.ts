@@ -6,8 +6,8 @@ import type { Orders } from "./Victim.ts"
 export interface RunningVictim {
   /** The numbers that it was answered so far. */
   readonly answered: ReadonlySet<number>
-  /** How often the store told it that the disk is full. */
-  readonly full: () => number
+  /** Resolves when the store told it several times that the disk is full. */
+  readonly fullOften: Promise<void>
   /** It has opened its store. */
   readonly ready: Promise<void>
   readonly signal: (signal: "SIGKILL" | "SIGSTOP" | "SIGCONT") => void
@@ -15,20 +15,23 @@ export interface RunningVictim {
   readonly ended: Promise<number | null>
 }
 
+const FULL_OFTEN = 5
+
 const MAIN = join(import.meta.dirname, "Victim.ts")
 
 const start = (orders: Orders): RunningVictim => {
   const answered = new Set<number>()
   let full = 0
-  const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+  const ready = Promise.withResolvers<void>()
+  const fullOften = Promise.withResolvers<void>()
   const child = Bun.spawn([process.execPath, MAIN, JSON.stringify(orders)], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
   })
   const line = (text: string): void => {
-    if (text === "ready") resolve()
-    else if (text === "full") full++
+    if (text === "ready") ready.resolve()
+    else if (text === "full") void (++full === FULL_OFTEN && fullOften.resolve())
     else answered.add(Number(text))
   }
   const read = async (): Promise<number | null> => {
@@ -40,12 +43,19 @@ const start = (orders: Orders): RunningVictim => {
       for (const text of lines) line(text)
     }
     await child.exited
-    reject(new Error("The victim ended before it had opened its store"))
+    ready.reject(new Error("The victim ended before it had opened its store"))
+    fullOften.reject(new Error("The victim ended without having met a full disk"))
     return child.exitCode
   }
-  // Whoever waits for the end and not for `ready` must not meet a rejection that nobody handles.
-  ready.catch(() => undefined)
-  return { answered, full: () => full, ready, signal: (signal) => void child.kill(signal), ended: read() }
+  // Whoever waits for the end only must not meet a rejection that nobody handles.
+  for (const { promise } of [ready, fullOften]) promise.catch(() => undefined)
+  return {
+    answered,
+    fullOften: fullOften.promise,
+    ready: ready.promise,
+    signal: (signal) => void child.kill(signal),
+    ended: read(),
+  }
 }
 
 /** A process of its own that works as ordered until its time is over. */
