@@ -13,7 +13,7 @@ import { StorageError } from "@paceline/core/consistency"
 import type { EventLog } from "@paceline/core/messaging"
 import { Cause, Effect, Exit, type Fiber, Option, Runtime, type Scope } from "effect"
 import { addRecords, type Columns, emptyColumns } from "./LogRecords.ts"
-import { storageError, storageTrouble } from "./PostgresErrors.ts"
+import { commitError, storageTrouble } from "./PostgresErrors.ts"
 
 type Positions = ReadonlyArray<EventLog.Position>
 
@@ -82,7 +82,7 @@ const answerEach = (batch: ReadonlyArray<Waiting>, positions: Positions): void =
 }
 
 const refuseEach = (batch: ReadonlyArray<Waiting>, cause: Cause.Cause<SqlError | StorageError>): void => {
-  const told = Cause.map(cause, (error) => (error._tag === "SqlError" ? storageError(error) : error))
+  const told = Cause.map(cause, (error) => (error._tag === "SqlError" ? commitError(error) : error))
   for (const { answer } of batch) answer(Effect.failCause(told))
 }
 

@@ -65,6 +65,15 @@ export const storageError = (error: SqlError): StorageError =>
   storageTrouble(error) ??
   new StorageError({ reason: "failed", message: messageOf(rootOf(error)), cause: rootOf(error) })
 
+/** A commit that failed. Where its answer was lost, nobody can say what became of it. */
+export const commitError = (error: SqlError): StorageError => {
+  const told = storageError(error)
+  const state = sqlStateOf(rootOf(error))
+  if (state !== undefined && !state.startsWith("08") && !state.startsWith("57P")) return told
+  const message = `The connection was lost during the commit: it may have been written, or not. (${told.message})`
+  return new StorageError({ reason: told.reason, message, cause: told.cause })
+}
+
 /** Whether the database gave the transaction up so that another could go on: run again, it may pass. */
 export const isCollision = (error: unknown): boolean => {
   const root = error instanceof StorageError ? error.cause : rootOf(error)

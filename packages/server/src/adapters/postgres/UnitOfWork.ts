@@ -14,7 +14,7 @@ import { Context, Effect, Exit, Option, Scope } from "effect"
 import { retryCollisions, TAKE_TURN } from "./Collisions.ts"
 import { inUnit as guarded } from "./GuardedConnection.ts"
 import type { Pools } from "./Pools.ts"
-import { storageError, storageTrouble } from "./PostgresErrors.ts"
+import { commitError, storageError, storageTrouble } from "./PostgresErrors.ts"
 
 /** A statement failed, the body went on all the same, and PostgreSQL wrote nothing: a programming mistake. */
 export class AbortedUnitOfWork extends Error {
@@ -152,7 +152,7 @@ export const make = (pools: Pools, options: UnitOfWorkOptions): Context.Tag.Serv
             yield* Effect.ignore(execute(connection, "ROLLBACK"))
             return yield* Effect.failCause(exit.cause)
           }
-          const done = yield* Effect.mapError(commit(connection), storageError)
+          const done = yield* Effect.mapError(commit(connection), commitError)
           if (done !== "COMMIT") return yield* Effect.die(new AbortedUnitOfWork())
           return { value: exit.value, actions }
         }),
