@@ -3,9 +3,9 @@
  *
  * A context's author writes the rule, a pure function from state to refusal or decision, and gets the rest: atomicity, the
  * version check, the same answer for the same idempotency key, and conflicts resolved as its aggregate says. A command
- * that was overtaken while it ran is decided again on what is stored then, up to 5 times; after that both values go to
- * the user. One that was sent by somebody who saw an older version goes the way of `onConflict`. A refusal writes
- * nothing, and is not remembered under the key: who asks again is decided anew.
+ * that was overtaken while it ran is decided again on what is stored then; after 5 tries both values go to the user. One
+ * that was sent by somebody who saw an older version goes the way of `onConflict`. A refusal writes nothing, and is not
+ * remembered under the key: who asks again is decided anew.
  *
  * Events are appended by the aggregate's own `append`, so that this room needs no log: whoever defines the aggregate may
  * import one, and the types see to it that it stands inside the unit.
@@ -67,8 +67,8 @@ export interface Options<S, A, I> {
   readonly idempotency?: Idempotency.Once<A, I>
   /** If not given the command means the same on any state, as the aggregate's own reactions do. */
   readonly seen?: Seen<S>
-  /** How often it is tried again when it was overtaken; 5 if not given. */
-  readonly retries?: number
+  /** How often it is tried in all when it is overtaken; 5 if not given. */
+  readonly attempts?: number
 }
 
 export type Failure =
@@ -98,7 +98,7 @@ export const execute = <S, I, Ev, EA, RA, A, E, AI = A>(
     E | EA | Failure | Overtaken,
     UnitOfWork | AggregateStore | Answers | Exclude<RA, Transaction>
   > = options.idempotency === undefined ? UnitOfWork.run(unit) : Idempotency.once(options.idempotency, unit)
-  return ConflictRetry.retrying(run, (error) => error instanceof Overtaken, options.retries).pipe(
+  return ConflictRetry.retrying(run, (error) => error instanceof Overtaken, options.attempts).pipe(
     Effect.catchAll((error) =>
       error instanceof Overtaken ? Effect.flatMap(unresolved(aggregate, error), Effect.fail) : Effect.fail(error),
     ),

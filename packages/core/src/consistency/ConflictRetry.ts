@@ -2,8 +2,8 @@
 import { Effect, Random } from "effect"
 import * as Backoff from "../kernel/resilience/Backoff.ts"
 
-/** How often a user's command is tried again before both values go to the user. */
-const RETRIES = 5
+/** How often a user's command is tried before both values go to the user. */
+const ATTEMPTS = 5
 
 /**
  * Far shorter than after a fault: whoever was first has finished already, and only those who were overtaken together
@@ -11,15 +11,15 @@ const RETRIES = 5
  */
 const BACKOFF: Backoff.Backoff = { baseMillis: 10, maxMillis: 500, factor: 2 }
 
-/** Runs `unit`, and again after each error that `isConflict`, with jittered backoff between; then fails with the last. */
+/** Tries `unit`, and again after each error that `isConflict`, with jittered backoff between; then fails with the last. */
 export const retrying = <A, E, R>(
   unit: Effect.Effect<A, E, R>,
   isConflict: (error: E) => boolean,
-  retries: number = RETRIES,
+  attempts: number = ATTEMPTS,
 ): Effect.Effect<A, E, R> => {
   const attempt = (made: number): Effect.Effect<A, E, R> =>
     Effect.catchAll(unit, (error) =>
-      made >= retries || !isConflict(error)
+      made + 1 >= attempts || !isConflict(error)
         ? Effect.fail(error)
         : Effect.flatMap(Random.next, (random) =>
             Effect.zipRight(Effect.sleep(Backoff.delayMillis(BACKOFF, made, random)), attempt(made + 1)),
