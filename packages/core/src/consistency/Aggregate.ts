@@ -130,7 +130,10 @@ export const insert = <S, I, Ev, E, R>(
   )
 }
 
-/** Writes the state that was decided on what was loaded; inserts it when that was not stored yet. Keeps `due` where none is given. */
+/**
+ * Writes the state that was decided on what was loaded; inserts it when that was not stored yet. Keeps `due` where none is
+ * given.
+ */
 export const update = <S, I, Ev, E, R>(
   aggregate: Aggregate<S, I, Ev, E, R>,
   loaded: Loaded<S>,

@@ -102,7 +102,8 @@ export class AggregateStore extends Context.Tag("@paceline/core/consistency/Aggr
     ) => Effect.Effect<number, StorageError, Transaction>
     /**
      * Takes up to `limit` of this kind and rank that are due at `nowMs`, longest due first, raises their versions, and
-     * makes them due again at `untilMs`: whoever claimed must change them before that. What another unit is claiming at the moment is passed over.
+     * makes them due again at `untilMs`: whoever claimed must change them before that. What another unit is claiming at
+     * the moment is passed over.
      */
     readonly claim: (
       kind: string,
