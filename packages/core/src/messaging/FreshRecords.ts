@@ -51,10 +51,12 @@ export const takeFresh = <A, I, R>(
     }
     state.firstSeenAtMillis ??= nowMillis
     const careful = state.suspicion !== null && Suspicion.isCareful(state.suspicion, first.offset)
-    if (!careful && state.size.suspects === 0) {
+    if (!careful && first.offset >= state.firedUntil) {
       const waiting = { waiting: records.length, firstSeenAtMillis: state.firstSeenAtMillis }
       const decision = Batcher.decide(batch, waiting, nowMillis)
       if (decision._tag === "Wait") return decision.untilMillis
+      const last = records[batch.maxSize - 1] ?? records[records.length - 1]
+      state.firedUntil = (last ?? first).offset + 1
     }
     const planned = plan(settings, records, (key) => state.parking.keys.has(key), {
       handle: careful ? 1 : state.size.limit,

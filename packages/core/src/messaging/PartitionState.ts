@@ -69,6 +69,8 @@ export class PartitionState<A, I, R> {
   suspicion: Suspicion.Suspicion | null = null
   /** When the oldest record in hand was seen, by the steady clock. */
   firstSeenAtMillis: number | undefined
+  /** Records before this offset were in a batch that fired: what is left of it waits for no other. */
+  firedUntil = 0
   /** Nothing new is taken before, by the steady clock. */
   pausedUntilMillis = 0
   /** Records in a row that failed alone, with none handled in between. */
@@ -104,9 +106,13 @@ export class PartitionState<A, I, R> {
     return Effect.gen(this, function* () {
       const { log, settings, store, work } = this.shared
       const { group, topic } = settings
-      this.from = yield* log.committed(group, topic.name, this.partition)
-      yield* this.ahead.reset(this.from)
-      this.firstSeenAtMillis = undefined
+      const from = yield* log.committed(group, topic.name, this.partition)
+      yield* this.ahead.reset(from)
+      if (from !== this.from) {
+        this.firedUntil = 0
+        this.firstSeenAtMillis = undefined
+      }
+      this.from = from
       this.parking.isStale = true
       const stored = yield* store.get(this.#suspicionKind, `${this.partition}`)
       this.suspicion = Option.isNone(stored)
