@@ -1,11 +1,14 @@
 /**
  * What the suites of due work share: a store whose answers virtual time waits for, and clocks that can be set.
  *
- * The tests run on Effect's test clock while the store answers from the event loop. So `pass` moves the clock on in
- * steps and lets the store answer everything in between, as it would in real time.
+ * The tests run on a virtual clock while the store answers from the event loop. So `pass` moves the clock on in steps
+ * and lets the store answer everything in between, as it would in real time.
  */
+
+import { it } from "@effect/vitest"
 import { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
-import { Clock, Context, Duration, Effect, Layer, Option, type Scope, TestClock } from "effect"
+import { Clock, Context, Effect, Layer, Option, type Scope } from "effect"
+import { VirtualClock } from "./VirtualClock.ts"
 
 export type DueWorkServices = UnitOfWork | AggregateStore.AggregateStore
 
@@ -17,6 +20,8 @@ export class Bench extends Context.Tag("Bench")<
   {
     /** Waits until the store has answered all, and whoever was answered has gone on. */
     readonly quiet: Effect.Effect<void>
+    /** Lets so many milliseconds pass at once. */
+    readonly jump: (millis: number) => Effect.Effect<void>
   }
 >() {}
 
@@ -30,6 +35,7 @@ const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(re
 /** The adapter's services, counted while they work. */
 export const observed = <A extends DueWorkServices, E>(
   adapter: Layer.Layer<A | DueWorkServices, E>,
+  clock: VirtualClock,
 ): Effect.Effect<Context.Context<A | DueWorkServices | Bench>, E, Scope.Scope> =>
   Effect.map(Layer.build(adapter), (context) => {
     let running = 0
@@ -57,18 +63,38 @@ export const observed = <A extends DueWorkServices, E>(
         nextDueAtMs: (kind) => counted(store.nextDueAtMs(kind)),
         backlog: (kind, nowMs) => counted(store.backlog(kind, nowMs)),
       }),
-      Context.add(Bench, { quiet }),
+      Context.add(Bench, { quiet, jump: (millis) => Effect.sync(() => clock.jump(millis)) }),
     )
   })
 
+/** Adds tests that each have a store and a clock of their own. */
+export const testOn =
+  (store: Layer.Layer<DueWorkServices, unknown>): DueWorkTest =>
+  (title, body) =>
+    it.live(
+      title,
+      () => {
+        const clock = new VirtualClock()
+        return Effect.flatMap(observed(store, clock), (context) => Effect.provide(body, context)).pipe(
+          Effect.scoped,
+          Effect.withClock(clock),
+        )
+      },
+      60_000,
+    )
+
 export const quiet = Effect.flatMap(Bench, (bench) => bench.quiet)
+
+/** Lets time pass at once, as for a machine that was asleep. */
+export const jump = (millis: number): Effect.Effect<void, never, Bench> =>
+  Effect.flatMap(Bench, (bench) => bench.jump(millis))
 
 /** Lets virtual time pass, a step at a time. */
 export const pass = (millis: number, stepMillis = 250): Effect.Effect<void, never, Bench> =>
   Effect.gen(function* () {
     yield* quiet
     for (let left = millis; left > 0; left -= stepMillis) {
-      yield* TestClock.adjust(Duration.millis(Math.min(left, stepMillis)))
+      yield* jump(Math.min(left, stepMillis))
       yield* quiet
     }
   })

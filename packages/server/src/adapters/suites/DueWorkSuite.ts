@@ -6,7 +6,7 @@
  * @example
  * dueWorkSuite("SQLite", SqliteStore.layerTest())
  */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { AggregateStore } from "@paceline/core/consistency"
 import { DueWork } from "@paceline/core/messaging"
 import { Effect, Fiber, type Layer, Queue } from "effect"
@@ -18,15 +18,14 @@ import {
   type DueWorkTest,
   find,
   freshKind,
-  observed,
   pass,
   put,
+  testOn,
 } from "./DueWorkServices.ts"
 import { dueWorkTime } from "./DueWorkTime.ts"
 
 export const dueWorkSuite = (name: string, store: Layer.Layer<DueWorkServices, unknown>): void => {
-  const test: DueWorkTest = (title, body) =>
-    it.scoped(title, () => Effect.flatMap(observed(store), (context) => Effect.provide(body, context)), 60_000)
+  const test = testOn(store)
 
   describe(`due work: ${name}`, () => {
     claiming(test)

@@ -6,16 +6,15 @@
  * @example
  * jobQueueSuite("SQLite", SqliteStore.layerTest())
  */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
 import { JobQueue } from "@paceline/core/messaging"
-import { Effect, Exit, type Layer, Option, Schema, Scope, TestClock } from "effect"
-import { ask, type DueWorkServices, type DueWorkTest, find, freshKind, observed, pass } from "./DueWorkServices.ts"
+import { Clock, Effect, Exit, type Layer, Option, Schema, Scope } from "effect"
+import { ask, type DueWorkServices, type DueWorkTest, find, freshKind, pass, testOn } from "./DueWorkServices.ts"
 import { jobQueueFailures } from "./JobQueueFailures.ts"
 
 export const jobQueueSuite = (name: string, store: Layer.Layer<DueWorkServices, unknown>): void => {
-  const test: DueWorkTest = (title, body) =>
-    it.scoped(title, () => Effect.flatMap(observed(store), (context) => Effect.provide(body, context)), 60_000)
+  const test = testOn(store)
 
   describe(`job queue: ${name}`, () => {
     enqueuing(test)
@@ -36,7 +35,7 @@ const statusOf = (queue: ReturnType<typeof queueOf>, id: string) =>
 
 /** Notes what is handled, in order. */
 const noting = (handled: Array<number>) => (payload: typeof Numbered.Type) =>
-  Effect.map(TestClock.currentTimeMillis, (millis) => {
+  Effect.map(Clock.currentTimeMillis, (millis) => {
     handled.push(payload.n)
     return new Date(millis)
   })
