@@ -7,7 +7,7 @@
 
 import { it } from "@effect/vitest"
 import { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
-import { Clock, Context, Effect, Layer, Option, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, type Scope, TestClock } from "effect"
 import { VirtualClock } from "./VirtualClock.ts"
 
 export type DueWorkServices = UnitOfWork | AggregateStore.AggregateStore
@@ -32,10 +32,10 @@ export type DueWorkTest = <A, E>(
 
 const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-/** The adapter's services, counted while they work. */
+/** The adapter's services, counted while they work. Without a clock it is the `TestClock` that time passes on. */
 export const observed = <A extends DueWorkServices, E>(
   adapter: Layer.Layer<A | DueWorkServices, E>,
-  clock: VirtualClock,
+  clock?: VirtualClock,
 ): Effect.Effect<Context.Context<A | DueWorkServices | Bench>, E, Scope.Scope> =>
   Effect.map(Layer.build(adapter), (context) => {
     let running = 0
@@ -54,6 +54,8 @@ export const observed = <A extends DueWorkServices, E>(
         calm = running === 0 ? calm + 1 : 0
       }
     })
+    const jump = (millis: number) =>
+      clock === undefined ? TestClock.adjust(Duration.millis(millis)) : Effect.sync(() => clock.jump(millis))
     return context.pipe(
       Context.add(UnitOfWork, { run: (body) => counted(work.run(body)) }),
       Context.add(AggregateStore.AggregateStore, {
@@ -63,7 +65,7 @@ export const observed = <A extends DueWorkServices, E>(
         nextDueAtMs: (kind) => counted(store.nextDueAtMs(kind)),
         backlog: (kind, nowMs) => counted(store.backlog(kind, nowMs)),
       }),
-      Context.add(Bench, { quiet, jump: (millis) => Effect.sync(() => clock.jump(millis)) }),
+      Context.add(Bench, { quiet, jump }),
     )
   })
 
