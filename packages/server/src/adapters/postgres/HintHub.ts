@@ -20,9 +20,16 @@ export interface HintHub {
 const CHANNEL = "paceline_hint"
 const AT_MOST_EVERY_MILLIS = 20
 
+export interface HintHubOptions {
+  /** Where to listen for hints, when `url` is a pooler's. `url` if not given. */
+  readonly listenUrl?: Redacted.Redacted
+  /** How often the listener shows that it hears; one that does not for three times as long is replaced. Default 10 s. */
+  readonly heartbeatMillis?: number
+}
+
 export const make = (
   pools: Pools,
-  listenUrl: Redacted.Redacted | undefined,
+  { heartbeatMillis, listenUrl }: HintHubOptions,
 ): Effect.Effect<HintHub, never, Scope.Scope> =>
   Effect.gen(function* () {
     const origin = crypto.randomUUID()
@@ -33,6 +40,7 @@ export const make = (
       channel: CHANNEL,
       atMostEveryMillis: AT_MOST_EVERY_MILLIS,
       ...(listenUrl === undefined ? {} : { listenUrl }),
+      ...(heartbeatMillis === undefined ? {} : { heartbeatMillis }),
       onHint: (hint) => {
         const [from, room, ...name] = hint?.split(" ") ?? []
         if (from === origin) return

@@ -18,7 +18,7 @@ import { type ConnectOptions, connect } from "./Connect.ts"
 import { PooledConnection } from "./PooledConnection.ts"
 import * as Replicas from "./Replicas.ts"
 
-export interface PoolSizes {
+interface PoolSizes {
   /** Connections for what people wait for. Default 12. */
   readonly critical?: number
   /** Connections for what can wait. Default 8. */

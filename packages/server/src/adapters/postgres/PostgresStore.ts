@@ -15,7 +15,7 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import { PgClient } from "@effect/sql-pg"
 import { AggregateStore, Answers, type StorageError, UnitOfWork, WritePosition } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
-import { Context, Effect, Layer, type Redacted } from "effect"
+import { Context, Effect, Layer } from "effect"
 import * as PostgresAggregateStore from "./AggregateStore.ts"
 import * as PostgresAnswers from "./Answers.ts"
 import * as PostgresEventLog from "./EventLog.ts"
@@ -31,11 +31,12 @@ export { DatabaseNewer } from "./Migrate.ts"
 export { critical, other } from "./Pools.ts"
 export { afterWrites, allowReplica } from "./Replicas.ts"
 
-export interface PostgresStoreOptions extends Pools.PoolsOptions, PostgresUnitOfWork.UnitOfWorkOptions {
+export interface PostgresStoreOptions
+  extends Pools.PoolsOptions,
+    PostgresUnitOfWork.UnitOfWorkOptions,
+    HintHub.HintHubOptions {
   /** How topics are kept; one that is not named has one partition and the defaults. */
   readonly topics?: TopicsSettings
-  /** Where to listen for hints, when `url` is a pooler's. `url` if not given. */
-  readonly listenUrl?: Redacted.Redacted
   /** The steps of the schema; those of this program if not given. */
   readonly migrations?: Migrations
 }
@@ -61,7 +62,7 @@ export const layer = (options: PostgresStoreOptions): Layer.Layer<Provided, Open
         Effect.provideService(UnitOfWork, work),
         Effect.provideService(SqlClient, yield* PostgresSqlClient.make(pools, work)),
       )
-      const hub = yield* HintHub.make(pools, options.listenUrl)
+      const hub = yield* HintHub.make(pools, options)
       return Context.make(UnitOfWork, work).pipe(
         Context.add(EventLog.EventLog, yield* PostgresEventLog.make(pools, hub, options.topics ?? {})),
         Context.add(AggregateStore.AggregateStore, PostgresAggregateStore.make(pools, hub)),

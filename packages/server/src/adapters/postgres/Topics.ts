@@ -11,7 +11,7 @@ import type { OpenUnit } from "./UnitOfWork.ts"
 /** How topics are to be kept. One that is not named has one partition, and the defaults of `TopicSettings`. */
 export type TopicsSettings = Readonly<Record<string, EventLog.TopicSettings>>
 
-export type Topic = Required<EventLog.TopicSettings>
+type Topic = Required<EventLog.TopicSettings>
 
 export interface Topics {
   /** As it is stored; as it would be, when it is not. */
