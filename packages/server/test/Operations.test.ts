@@ -36,7 +36,7 @@ const groupOf = Effect.fnUntraced(function* (group: string) {
 })
 
 describe("GET /v1/operations/log", () => {
-  it.scopedLive("names the topics, and reads records from an offset, a time, of a key, and page by page", () =>
+  it.live("names the topics, and reads records from an offset, a time, of a key, and page by page", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
       for (let seat = 0; seat < 5; seat++) yield* publish(`rider-${seat % 3}`, seat)
@@ -63,10 +63,10 @@ describe("GET /v1/operations/log", () => {
       expect([...seats(first), ...seats(second)].toSorted()).toEqual([0, 1, 2, 3, 4])
       yield* publish("rider-9", 9)
       expect(seats(yield* read(`from=${second.body.next}`))).toEqual([9])
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 
-  it.scopedLive("says what can be asked for when it is asked for something else, and answers the admin only", () =>
+  it.live("says what can be asked for when it is asked for something else, and answers the admin only", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
       const unknown = yield* server.request("GET", "/v1/operations/log/nonsense")
@@ -90,12 +90,12 @@ describe("GET /v1/operations/log", () => {
         key,
       )
       expect(seek.status).toBe(403)
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 })
 
 describe("GET /v1/operations/groups", () => {
-  it.scopedLive("[log 28] counts what each group has done, failed and waits for, exactly", () =>
+  it.live("[log 28] counts what each group has done, failed and waits for, exactly", () =>
     Effect.gen(function* () {
       const { handled } = yield* consuming("doorman", (seat) => seat !== 13)
       yield* publish("rider-1", 1, 2, 3)
@@ -104,7 +104,7 @@ describe("GET /v1/operations/groups", () => {
       expect(settled).toMatchObject({ total: 4, done: 3, failed: 1, skipped: 0, lag: 0, parked: 0, percent: 100 })
       expect(settled.partitions).toHaveLength(3)
       expect(handled.toSorted()).toEqual([1, 2, 3])
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 })
 
@@ -128,7 +128,7 @@ const consuming = (group: string, accept: (seat: number) => boolean) =>
   })
 
 describe("POST /v1/operations/groups/…/seek", () => {
-  it.scopedLive("[log 22] moves a running group back, which handles again what it passes again", () =>
+  it.live("[log 22] moves a running group back, which handles again what it passes again", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
       const { handled } = yield* consuming("doorman", () => true)
@@ -150,10 +150,10 @@ describe("POST /v1/operations/groups/…/seek", () => {
         ({ length }) => length === 7,
       )
       expect(handled).toEqual([1, 2, 3, 1, 2, 3, 4])
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 
-  it.scopedLive("refuses what cannot be meant, and says why", () =>
+  it.live("refuses what cannot be meant, and says why", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
       yield* UnitOfWork.run(Effect.flatMap(EventLog.EventLog, (log) => log.subscribe("doorman", "tickets")))
@@ -173,10 +173,10 @@ describe("POST /v1/operations/groups/…/seek", () => {
       expect(yield* messageOf("doorman/tickets", { to: "start", partition: 9, confirm: true })).toContain(
         "no partition 9",
       )
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 
-  it.scopedLive("forgets a group that nobody runs any more", () =>
+  it.live("forgets a group that nobody runs any more", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
       const { fiber } = yield* consuming("doorman", () => true)
@@ -186,12 +186,12 @@ describe("POST /v1/operations/groups/…/seek", () => {
       expect((yield* server.request("DELETE", "/v1/operations/groups/doorman/tickets")).status).toBe(204)
       expect(yield* groupOf("doorman")).toBeUndefined()
       expect((yield* server.request("DELETE", "/v1/operations/groups/doorman/tickets")).status).toBe(404)
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 })
 
 describe("/v1/operations/dead-letters", () => {
-  it.scopedLive("[log 31] keeps payload, error and attempts, and replays or drops on demand", () =>
+  it.live("[log 31] keeps payload, error and attempts, and replays or drops on demand", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
       const broken = new Set([13, 14, 15])
@@ -233,10 +233,10 @@ describe("/v1/operations/dead-letters", () => {
       const settled = yield* eventually(groupOf("doorman"), (one) => one.waiting === 0 && one.done === 3)
       expect(settled).toMatchObject({ total: 4, done: 3, failed: 1, deadLetters: 0 })
       expect((yield* server.request("GET", "/v1/operations/dead-letters")).body).toEqual([])
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 
-  it.scopedLive("drops all of a group, and no other's", () =>
+  it.live("drops all of a group, and no other's", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
       yield* consuming("doorman", () => false)
@@ -251,6 +251,6 @@ describe("/v1/operations/dead-letters", () => {
       const { body } = yield* server.request("DELETE", "/v1/operations/dead-letters/doorman/tickets")
       expect(body).toEqual({ dropped: 5 })
       expect((yield* counts).body).toEqual([{ group: "usher", topic: "tickets", letters: 5 }])
-    }).pipe(Effect.provide(layer)),
+    }).pipe(Effect.scoped, Effect.provide(layer)),
   )
 })

@@ -32,6 +32,8 @@ export const options: Gateway.GatewayOptions = {
   port: 0,
   allowedOrigins: ["https://app.example"],
   trustedProxies: [],
+  metrics: "admin",
+  stalledAfterMillis: 30_000,
   pages: {},
   frameMillis: 20,
   contact: Contact.standard,

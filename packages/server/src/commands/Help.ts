@@ -26,6 +26,11 @@ const placeholders: Readonly<Record<string, string>> = {
   "log-level": "LEVEL",
   "live-frame-ms": "MS",
   "bridge-window": "N",
+  metrics: "WHO",
+  "stalled-after-seconds": "SECONDS",
+  "log-keep-days": "DAYS",
+  "backup-folder": "FOLDER",
+  "backup-at": "HH:MM",
 }
 
 const settingFlag = ({

@@ -57,6 +57,12 @@ export const all = {
   degradeAtPercent: flagOf(Settings.all.degradeAtPercent),
   recoverAtPercent: flagOf(Settings.all.recoverAtPercent),
   telemetryConcurrency: flagOf(Settings.all.telemetryConcurrency),
+  metrics: flagOf(Settings.all.metrics),
+  stalledAfterSeconds: flagOf(Settings.all.stalledAfterSeconds),
+  logKeepDays: flagOf(Settings.all.logKeepDays),
+  backupFolder: flagOf(Settings.all.backupFolder),
+  backupAt: flagOf(Settings.all.backupAt),
+  backupKeep: flagOf(Settings.all.backupKeep),
   config: file,
 }
 

@@ -73,6 +73,8 @@ const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => (
   degradeAtPercent: settings.degradeAtPercent.value,
   recoverAtPercent: settings.recoverAtPercent.value,
   telemetryConcurrency: settings.telemetryConcurrency.value,
+  metrics: settings.metrics.value,
+  stalledAfterMillis: settings.stalledAfterSeconds.value * 1000,
 })
 
 /** Where other machines of the network reach a server that listens on every address. */

@@ -52,6 +52,12 @@ export const networks: Schema.Schema<string> = expecting(
   "a list of addresses and networks, such as 127.0.0.1,10.0.0.0/8",
 )
 
+/** A time of day, such as 03:30. It stays text. */
+export const timeOfDay: Schema.Schema<string> = expecting(
+  Schema.String.pipe(Schema.pattern(/^([01]\d|2[0-3]):[0-5]\d$/)),
+  "a time of day from 00:00 to 23:59",
+)
+
 export type Source =
   | { readonly _tag: "Default" }
   | { readonly _tag: "Flag"; readonly flag: string }

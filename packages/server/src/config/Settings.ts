@@ -12,6 +12,7 @@ import {
   type Sources,
   setting,
   text,
+  timeOfDay,
   wholeNumber,
 } from "./Setting.ts"
 import * as SettingsFile from "./SettingsFile.ts"
@@ -141,6 +142,27 @@ export const all = {
     wholeNumber(1, 10_000),
     64,
   ),
+  metrics: setting(
+    "metrics",
+    "Who may read /metrics: admin, who has the admin key; open, everybody who reaches the server.",
+    oneOf("admin", "open"),
+    "admin",
+  ),
+  stalledAfterSeconds: setting(
+    "stalled-after-seconds",
+    "A consumer group that has stood so long with records to read turns /readyz red.",
+    wholeNumber(1, 86_400),
+    30,
+  ),
+  logKeepDays: setting(
+    "log-keep-days",
+    "What was delivered stays in the event log for so long, and until all groups have read it.",
+    wholeNumber(1, 36_500),
+    7,
+  ),
+  backupFolder: setting("backup-folder", "Folder for a backup every day. Without one none is made.", Schema.String, ""),
+  backupAt: setting("backup-at", "When that backup is made, by this machine's clock.", timeOfDay, "03:30"),
+  backupKeep: setting("backup-keep", "So many of those backups are kept; older ones go.", wholeNumber(1, 10_000), 14),
 }
 
 /** The settings in the groups that they are shown in. */
@@ -162,6 +184,7 @@ export const sections: Readonly<Record<string, ReadonlyArray<keyof typeof all>>>
     "limitScanning",
     "limitBurstPercent",
   ],
+  Operations: ["metrics", "stalledAfterSeconds", "logKeepDays", "backupFolder", "backupAt", "backupKeep"],
   Load: ["apiConcurrency", "apiQueue", "telemetryConcurrency", "bridgeWindow", "degradeAtPercent", "recoverAtPercent"],
 }
 
@@ -201,6 +224,12 @@ export const resolveAll = (sources: Sources): Either.Either<ResolvedSettings, In
       degradeAtPercent: yield* resolve(all.degradeAtPercent, sources),
       recoverAtPercent: yield* resolve(all.recoverAtPercent, sources),
       telemetryConcurrency: yield* resolve(all.telemetryConcurrency, sources),
+      metrics: yield* resolve(all.metrics, sources),
+      stalledAfterSeconds: yield* resolve(all.stalledAfterSeconds, sources),
+      logKeepDays: yield* resolve(all.logKeepDays, sources),
+      backupFolder: yield* resolve(all.backupFolder, sources),
+      backupAt: yield* resolve(all.backupAt, sources),
+      backupKeep: yield* resolve(all.backupKeep, sources),
     }
     const { contactLostSeconds: lost, contactStaleSeconds: stale } = settings
     if (lost.value <= stale.value) {

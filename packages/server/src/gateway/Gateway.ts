@@ -17,7 +17,8 @@ import { People } from "../contexts/people/Service.ts"
 import * as TrainingReactions from "../contexts/training/Reactions.ts"
 import { Training } from "../contexts/training/Service.ts"
 import { Wall, WallOptions } from "../contexts/training/Wall.ts"
-import { Health } from "../observability/Health.ts"
+import { Health, StalledAfter } from "../observability/Health.ts"
+import { Metrics } from "../observability/Metrics.ts"
 import * as Api from "./Api.ts"
 import * as Compartments from "./Compartments.ts"
 import * as DoorLimits from "./DoorLimits.ts"
@@ -39,8 +40,14 @@ export interface ContextOptions {
   readonly silentSessionMillis: number
 }
 
+export interface HealthOptions {
+  /** A consumer group that has records to read and has stood for so long makes the server not ready, milliseconds. */
+  readonly stalledAfterMillis: number
+}
+
 export type GatewayOptions = Server.ServerOptions &
   ContextOptions &
+  HealthOptions &
   TelemetryDoor.TelemetryDoorOptions &
   DoorLimits.DoorLimitsOptions &
   Load.LoadOptions &
@@ -80,7 +87,8 @@ export const protection = (
 export const layer = (options: GatewayOptions) =>
   Server.layer(options).pipe(
     Layer.provide(Layer.mergeAll(Reception.layer, LiveDoor.layer, TelemetryDoor.layer(options))),
-    Layer.provide(Api.layer),
+    Layer.provide(Layer.merge(Api.layer, Metrics.Default)),
     Layer.provide(Health.Default),
+    Layer.provide(Layer.succeed(StalledAfter, { millis: options.stalledAfterMillis })),
     Layer.provideMerge(Layer.merge(protection(options), contexts(options))),
   )

@@ -24,6 +24,8 @@ export class Reception extends Context.Tag("paceline/gateway/Reception")<
     readonly api: (request: Request, address: string) => Effect.Effect<Response>
     /** A request that needs no key: a watcher, the documentation, or a path where there is nothing. */
     readonly open: <A extends Answer>(address: string, answer: Effect.Effect<A>) => Effect.Effect<A | Response>
+    /** A request that needs the admin's key, and is not of the API. */
+    readonly admin: (request: Request, address: string, answer: Effect.Effect<Response>) => Effect.Effect<Response>
     /** A bridge that connects; its key comes in its first frame. */
     readonly bridge: <A extends Answer>(address: string, answer: Effect.Effect<A>) => Effect.Effect<A | Response>
   }
@@ -31,6 +33,14 @@ export class Reception extends Context.Tag("paceline/gateway/Reception")<
 
 const unreadable = (): Response =>
   Response.json({ _tag: "HttpApiDecodeError", message: "The body did not come whole.", issues: [] }, { status: 400 })
+
+const adminOnly = (caller: Caller): Response =>
+  caller.actor === null
+    ? Response.json(
+        { _tag: "Unauthorized", message: "This needs the admin key of this server, as Authorization: Bearer KEY." },
+        { status: 401 },
+      )
+    : Response.json({ _tag: "Forbidden", message: "Only the admin key of this server may do this." }, { status: 403 })
 
 /** The request with its body at hand; null when that did not come. */
 const whole = (request: Request): Effect.Effect<Request | null> => {
@@ -92,6 +102,14 @@ const make = Effect.gen(function* () {
       const caller = { address, actor: null }
       return receive(caller, limits.admit(caller), answer)
     },
+    admin: (request, address, answer) =>
+      Effect.flatMap(callerOf(request, address), (caller) =>
+        receive(
+          caller,
+          limits.admit(caller),
+          caller.actor?._tag === "Admin" ? answer : Effect.sync(() => adminOnly(caller)),
+        ),
+      ),
     bridge: (address, answer) => receive({ address, actor: null }, limits.admitBridge(address), answer),
   })
 })

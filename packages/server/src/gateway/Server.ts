@@ -1,5 +1,5 @@
 /**
- * The one server: pages, the API, its description, health, and the two WebSocket doors on one port.
+ * The one server: pages, the API, its description, health, metrics, and the two WebSocket doors on one port.
  *
  * Doors and health are native routes; everything else goes to the API. All but pages and health is received within
  * limits (`Reception`). Stopping is orderly: nothing new is let in,
@@ -11,6 +11,8 @@ import { LiveFrame } from "@paceline/core/wire"
 import { Context, Duration, Effect, Layer, Runtime, Schedule } from "effect"
 import type * as Networks from "../config/Networks.ts"
 import { Health } from "../observability/Health.ts"
+import { Metrics } from "../observability/Metrics.ts"
+import * as OpenMetrics from "../observability/OpenMetrics.ts"
 import { VERSION } from "../observability/Version.ts"
 import * as ClientAddress from "./ClientAddress.ts"
 import * as Docs from "./Docs.ts"
@@ -31,6 +33,8 @@ export interface ServerOptions {
   readonly allowedOrigins: ReadonlyArray<string>
   /** Proxies before this server whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: ReadonlyArray<Networks.Network>
+  /** Who may read `/metrics`: whoever has the admin key, or everybody who reaches the server. */
+  readonly metrics: "admin" | "open"
   /** The pages, and what is always the same, by their path. */
   readonly pages: Readonly<Record<string, Bun.HTMLBundle | Response>>
 }
@@ -102,6 +106,7 @@ const make = (options: ServerOptions) =>
     const live = yield* LiveDoor
     const telemetry = yield* TelemetryDoor
     const health = yield* Health
+    const metrics = yield* Metrics
     const degradation = yield* Degradation.Degradation
     const reception = yield* Reception
     const addressFrom = ClientAddress.make(options.trustedProxies)
@@ -153,6 +158,16 @@ const make = (options: ServerOptions) =>
           ),
         )
 
+    const tellMetrics = (request: Request, server: Bun.Server<Socket>) => {
+      const format = OpenMetrics.formatFor(request.headers.get("accept"))
+      const headers = { "content-type": OpenMetrics.contentType[format] }
+      const answer = Effect.map(metrics.scrape(format), (text) => new Response(text, { headers }))
+      const address = addressOf(request, server)
+      return run(
+        options.metrics === "open" ? reception.open(address, answer) : reception.admin(request, address, answer),
+      )
+    }
+
     const websocket: Bun.WebSocketHandler<Socket> = {
       maxPayloadLength: LONGEST_FRAME,
       backpressureLimit: MOST_WAITING,
@@ -191,6 +206,7 @@ const make = (options: ServerOptions) =>
           "/v1/*": answerApi,
           "/healthz": () => json(200, { status: "ok", version: VERSION }),
           "/readyz": ready,
+          "/metrics": tellMetrics,
           "/docs": open(Docs.docs),
           "/openapi.json": open(Docs.openApi),
         },
@@ -230,5 +246,5 @@ export const layer = (
 ): Layer.Layer<
   Server,
   PortTaken | ListenFailed,
-  Degradation.Degradation | Health | LiveDoor | LiveHub | Reception | TelemetryDoor
+  Degradation.Degradation | Health | LiveDoor | LiveHub | Metrics | Reception | TelemetryDoor
 > => Layer.scoped(Server, make(options))
