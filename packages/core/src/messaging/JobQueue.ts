@@ -30,7 +30,7 @@ import { uniqueJob } from "./JobQueueUnique.ts"
 import * as JobQueueWorker from "./JobQueueWorker.ts"
 
 export type { QueueStats } from "./JobQueueState.ts"
-export type { JobInfo, TransactionalWorkOptions, Worker, WorkOptions } from "./JobQueueWorker.ts"
+export type { JobInfo, TransactionalWorkOptions, Worker, WorkerStats, WorkOptions } from "./JobQueueWorker.ts"
 
 export interface JobQueueOptions<A, I, B, BI> {
   /** Names the queue in the store, in logs and in metrics. */

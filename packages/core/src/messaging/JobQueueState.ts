@@ -40,14 +40,14 @@ export const Finished = Schema.Struct({
 export type Finished = typeof Finished.Type
 
 /** Which job a unique key stands for. */
-export const Unique = Schema.Struct({
+const Unique = Schema.Struct({
   jobId: Schema.String,
   /** Until when it does so even if the job is over. */
   untilMs: Schema.NullOr(Schema.Number),
 })
 
 /** The queue as a whole. */
-export const Control = Schema.Struct({ paused: Schema.Boolean })
+const Control = Schema.Struct({ paused: Schema.Boolean })
 
 export interface QueueStats {
   /** Due, and in nobody's hands; in all and by priority. */

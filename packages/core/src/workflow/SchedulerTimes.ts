@@ -37,7 +37,7 @@ export interface Times {
   readonly nextAfter: (afterMillis: number) => number | undefined
 }
 
-export const parse = (when: When): Either.Either<Times, InvalidSchedule> =>
+const parse = (when: When): Either.Either<Times, InvalidSchedule> =>
   "cron" in when ? parseCron(when.cron, when.zone) : parseInterval(when.everyMillis)
 
 const parseInterval = (everyMillis: number): Either.Either<Times, InvalidSchedule> => {
