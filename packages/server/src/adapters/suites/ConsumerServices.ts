@@ -1,8 +1,11 @@
-/** What the consumer's suites share: topics, a handler whose effects can be counted, and how a test waits. */
+/** What the consumer's suites share: the topics, the stores, and how a test waits. */
 import { expect, it } from "@effect/vitest"
-import { AggregateStore, type StorageError, UnitOfWork } from "@paceline/core/consistency"
-import { type Consumer, EventLog } from "@paceline/core/messaging"
-import { type Context, type Duration, Effect, type Layer, Option, Schema, TestClock } from "effect"
+import type { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
+import { EventLog } from "@paceline/core/messaging"
+import { type Context, type Duration, Effect, type Layer, TestClock } from "effect"
+import { type Batch, numbers, stored } from "./ConsumerEffects.ts"
+
+export * from "./ConsumerEffects.ts"
 
 export type ConsumerServices = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore
 
@@ -28,49 +31,6 @@ export const testsOn =
   (title, body, timeoutMs) =>
     it.effect(title, () => Effect.provide(body, store), timeoutMs)
 
-export const Step = Schema.Struct({ n: Schema.Int })
-export type Step = typeof Step.Type
-
-export const Steps = EventLog.topic("steps", Step)
-export const Sharded = EventLog.topic("sharded", Step)
-
-export type Batch = ReadonlyArray<Consumer.Delivered<Step>>
-
-/** The effect of a record: one a delivery, so that a doubled one shows. */
-export interface Effected {
-  readonly key: string
-  readonly n: number
-}
-
-const Effects = Schema.Array(Schema.Struct({ key: Schema.String, n: Schema.Int }))
-
-const kindOf = (consumer: string) => `effect/${consumer}`
-
-/** Leaves the effects of a batch, in the unit that is running, in the order in which they happen in a partition. */
-export const store = (consumer: string) => (batch: Batch) =>
-  Effect.gen(function* () {
-    const aggregates = yield* AggregateStore.AggregateStore
-    const kind = kindOf(consumer)
-    const id = `${batch[0]?.record.partition}`
-    const added = batch.map(({ event, record }) => ({ key: record.key, n: event.n }))
-    const before = yield* aggregates.get(kind, id)
-    if (Option.isNone(before)) return yield* aggregates.insert(kind, id, { state: added, dueAtMs: null })
-    const state = [...Schema.decodeUnknownSync(Effects)(before.value.state), ...added]
-    yield* aggregates.update(kind, id, before.value.version, { state, dueAtMs: null })
-  })
-
-/** All effects of a consumer, partition by partition. */
-export const stored = (
-  consumer: string,
-): Effect.Effect<ReadonlyArray<Effected>, StorageError, AggregateStore.AggregateStore> =>
-  Effect.flatMap(AggregateStore.AggregateStore, (aggregates) =>
-    Effect.map(aggregates.list(kindOf(consumer), { limit: 1_000 }), (all) =>
-      all.flatMap(({ state }) => Schema.decodeUnknownSync(Effects)(state)),
-    ),
-  )
-
-export const storedNumbers = (consumer: string) => Effect.map(stored(consumer), (rows) => rows.map(({ n }) => n))
-
 /** Fails if any record of these has no effect, more than one, or one out of its key's order. */
 export const expectOnceInOrder = (consumer: string, keys: ReadonlyArray<string>, each: number) =>
   Effect.map(stored(consumer), (rows) => {
@@ -78,14 +38,6 @@ export const expectOnceInOrder = (consumer: string, keys: ReadonlyArray<string>,
     for (const key of keys) expect(byKey.get(key)?.map(({ n }) => n)).toEqual(numbers(0, each))
     expect(rows.length).toBe(keys.length * each)
   })
-
-export const publish = <A, I>(topic: EventLog.Topic<A, I>, events: ReadonlyArray<EventLog.NewEvent<A>>) =>
-  UnitOfWork.run(EventLog.append(topic, events))
-
-export const steps = (from: number, count: number, key = "k") =>
-  Array.from({ length: count }, (_, i) => ({ key, event: { n: from + i } }))
-
-export const numbers = (from: number, count: number) => steps(from, count).map(({ event }) => event.n)
 
 /** The store answers from the event loop, outside Effect's clock: this lets it. */
 export const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
