@@ -1,5 +1,9 @@
+import { windowedRecoverySuite } from "../suites/WindowedRecoverySuite.ts"
 import { WINDOWED_TOPICS } from "../suites/WindowedServices.ts"
 import { windowedStreamSuite } from "../suites/WindowedStreamSuite.ts"
 import * as SqliteStore from "./SqliteStore.ts"
 
-windowedStreamSuite("SQLite", SqliteStore.layerTest({ topics: WINDOWED_TOPICS }))
+const store = SqliteStore.layerTest({ topics: WINDOWED_TOPICS })
+
+windowedStreamSuite("SQLite", store)
+windowedRecoverySuite("SQLite", store, { randomStreams: 10 })
