@@ -1,6 +1,7 @@
 /** `AggregateStore` in memory: a map a kind, and a queue of what is due a kind and rank. State is kept as JSON text. */
 import { type AggregateStore, Transaction, VersionConflict } from "@paceline/core/consistency"
 import { type Context, Effect, Option } from "effect"
+import { stateText } from "../AggregateRows.ts"
 import { makeHints } from "../Hints.ts"
 import { Cells } from "./Cells.ts"
 import { DueQueue } from "./DueQueue.ts"
@@ -55,12 +56,6 @@ class Kind {
     if (row === undefined || row.dueAtMs === null) return
     this.due(row.rank).push({ id, version: row.version, dueAtMs: row.dueAtMs })
   }
-}
-
-const json = (state: unknown): string => {
-  const text = JSON.stringify(state)
-  if (text === undefined) throw new TypeError("An aggregate's state must be JSON data")
-  return text
 }
 
 const toStored = (kind: string, id: string, row: Row): AggregateStore.Stored => ({
@@ -139,14 +134,14 @@ export const make = (): Service => {
         if (taken !== undefined) {
           return new VersionConflict({ aggregate: kind, id, expectedVersion: 0, actualVersion: taken.version })
         }
-        put(unit, kind, id, { version: 1, state: json(state), dueAtMs, rank })
+        put(unit, kind, id, { version: 1, state: stateText(state), dueAtMs, rank })
         return Effect.void
       }),
 
     update: (kind, id, expectedVersion, { dueAtMs, rank, state }) =>
       changing(kind, id, expectedVersion, (unit, row) => {
         const version = row.version + 1
-        put(unit, kind, id, { version, state: json(state), dueAtMs, rank: rank ?? row.rank })
+        put(unit, kind, id, { version, state: stateText(state), dueAtMs, rank: rank ?? row.rank })
         return version
       }),
 
@@ -156,7 +151,7 @@ export const make = (): Service => {
     archive: (kind, id, expectedVersion, finalState, archivedAtMs) =>
       changing(kind, id, expectedVersion, (unit, row) => {
         put(unit, kind, id, undefined)
-        const archived = { version: row.version + 1, state: json(finalState), archivedAtMs }
+        const archived = { version: row.version + 1, state: stateText(finalState), archivedAtMs }
         kindOf(kind).archived.set(unit, id, archived)
       }),
 

@@ -6,18 +6,8 @@
  * data looks like. Nothing is durable: it is for tests, and for what may be forgotten with the process.
  */
 import { Transaction, type UnitOfWork } from "@paceline/core/consistency"
-import { Cause, Context, Effect, Exit, FiberId, Option, Runtime } from "effect"
-
-/** The body of a unit of work waited for something: a programming mistake, so it dies. */
-class SuspendedUnitOfWork extends Error {
-  override readonly name = "SuspendedUnitOfWork"
-  constructor() {
-    super(
-      "The body of a unit of work waited for something other than the store (a sleep, a promise, a queue …). " +
-        "It was rolled back. Do the waiting before the unit, or after it.",
-    )
-  }
-}
+import { Context, Effect, Exit, Option, type Runtime } from "effect"
+import { runInOneGo } from "../InOneGo.ts"
 
 /** A unit while its body runs: how to undo what it did, and what to do once it is kept. */
 export class MemoryUnit {
@@ -108,16 +98,6 @@ export const viewOf = (context: Context.Context<never>): View => {
 export const reading = <A>(read: (view: View) => A): Effect.Effect<A> =>
   Effect.contextWith((context: Context.Context<never>) => read(viewOf(context)))
 
-/** Runs to the end or dies: what is left of a suspended body is interrupted, and can no longer write. */
-const runToEnd = <A, E, R>(runtime: Runtime.Runtime<R>, body: Effect.Effect<A, E, R>): Exit.Exit<A, E> => {
-  const exit = Runtime.runSyncExit(runtime)(body)
-  if (Exit.isSuccess(exit)) return exit
-  const defect = Option.getOrUndefined(Cause.dieOption(exit.cause))
-  if (!Runtime.isAsyncFiberException(defect)) return exit
-  defect.fiber.unsafeInterruptAsFork(FiberId.none)
-  return Exit.die(new SuspendedUnitOfWork())
-}
-
 const runActions = (actions: ReadonlyArray<() => void>): Effect.Effect<void> =>
   Effect.forEach(
     actions,
@@ -139,7 +119,7 @@ const outermost = <A, E, R>(
 ): Effect.Effect<A, E> =>
   Effect.suspend(() => {
     const unit = new MemoryUnit()
-    const exit = runToEnd(runtime, inUnit(body, unit))
+    const exit = runInOneGo(runtime, inUnit(body, unit))
     const actions = unit.endAll(Exit.isSuccess(exit))
     return actions.length === 0 ? exit : Effect.zipRight(runActions(actions), exit)
   })

@@ -4,27 +4,13 @@
  */
 import { type AggregateStore, type StorageError, VersionConflict } from "@paceline/core/consistency"
 import { type Context, Effect, Option } from "effect"
+import { type ArchivedRow, type StoredRow, stateText, toArchived, toStored } from "../AggregateRows.ts"
 import type { HintHub } from "./HintHub.ts"
 import type { Pools, Query } from "./Pools.ts"
 import { storageError } from "./PostgresErrors.ts"
 import { writing } from "./UnitQueries.ts"
 
 type Service = Context.Tag.Service<typeof AggregateStore.AggregateStore>
-
-interface StoredRow {
-  readonly id: string
-  readonly version: number
-  readonly rank: number
-  readonly due_at_ms: number | null
-  readonly state: string
-}
-
-interface ArchivedRow {
-  readonly id: string
-  readonly version: number
-  readonly archived_at_ms: number
-  readonly state: string
-}
 
 const STORED = "id, version::float8 AS version, rank, due_at_ms, state"
 const ARCHIVED = "id, version::float8 AS version, archived_at_ms, state"
@@ -76,29 +62,6 @@ const SQL = {
     SELECT kind FROM present WHERE starts_with(kind, $1) ORDER BY kind`,
 } as const
 
-const json = (state: unknown): string => {
-  const text = JSON.stringify(state)
-  if (text === undefined) throw new TypeError("An aggregate's state must be JSON data")
-  return text
-}
-
-const toStored = (kind: string, row: StoredRow): AggregateStore.Stored => ({
-  kind,
-  id: row.id,
-  version: row.version,
-  state: JSON.parse(row.state),
-  dueAtMs: row.due_at_ms,
-  rank: row.rank,
-})
-
-const toArchived = (kind: string, row: ArchivedRow): AggregateStore.Archived => ({
-  kind,
-  id: row.id,
-  version: row.version,
-  state: JSON.parse(row.state),
-  archivedAtMs: row.archived_at_ms,
-})
-
 export const make = (pools: Pools, hub: HintHub): Service => {
   const reading = <Row>(
     text: string,
@@ -123,7 +86,7 @@ export const make = (pools: Pools, hub: HintHub): Service => {
     insert: (kind, id, { dueAtMs, rank, state }) =>
       writing((query, unit) =>
         Effect.gen(function* () {
-          const params = [kind, id, rank ?? 0, dueAtMs, json(state)]
+          const params = [kind, id, rank ?? 0, dueAtMs, stateText(state)]
           const [row] = yield* query<{ taken: number | null }>(SQL.insert, params)
           const taken = row?.taken ?? undefined
           if (taken !== undefined) return yield* conflict(kind, id, 0, taken)
@@ -134,7 +97,7 @@ export const make = (pools: Pools, hub: HintHub): Service => {
     update: (kind, id, expectedVersion, { dueAtMs, rank, state }) =>
       writing((query, unit) =>
         Effect.gen(function* () {
-          const params = [kind, id, expectedVersion, json(state), dueAtMs, rank ?? null]
+          const params = [kind, id, expectedVersion, stateText(state), dueAtMs, rank ?? null]
           const [row] = yield* query<{ version: number }>(SQL.update, params)
           if (row === undefined) return yield* overtaken(query, kind, id, expectedVersion)
           unit.afterCommit(() => hub.kinds.tell(kind))
@@ -154,7 +117,7 @@ export const make = (pools: Pools, hub: HintHub): Service => {
     archive: (kind, id, expectedVersion, finalState, atMs) =>
       writing((query, unit) =>
         Effect.gen(function* () {
-          const params = [kind, id, expectedVersion, json(finalState), atMs]
+          const params = [kind, id, expectedVersion, stateText(finalState), atMs]
           const [row] = yield* query<{ found: number | null }>(SQL.archive, params)
           const found = row?.found ?? undefined
           if (found !== undefined) return yield* conflict(kind, id, expectedVersion, found)

@@ -103,25 +103,3 @@ const namedPositions = (answer: unknown): ReadonlyArray<EventLog.Position> => {
     duplicate: duplicate === true,
   }))
 }
-
-export interface RecordRow {
-  readonly offset: number
-  readonly key: string
-  readonly payload: string
-  readonly id: string | null
-  readonly headers: string | null
-  readonly appended_at_ms: number
-}
-
-const NO_HEADERS: EventLog.Headers = {}
-
-export const toRecord = (row: RecordRow, topic: string, partition: number): EventLog.LogRecord => ({
-  topic,
-  partition,
-  offset: row.offset,
-  key: row.key,
-  payload: JSON.parse(row.payload),
-  id: row.id ?? undefined,
-  headers: row.headers === null ? NO_HEADERS : JSON.parse(row.headers),
-  appendedAtMs: row.appended_at_ms,
-})

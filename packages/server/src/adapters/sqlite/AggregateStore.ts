@@ -6,27 +6,13 @@
  */
 import { type AggregateStore, type StorageError, type Transaction, VersionConflict } from "@paceline/core/consistency"
 import { type Context, Effect, Option } from "effect"
+import { type ArchivedRow, type StoredRow, stateText, toArchived, toStored } from "../AggregateRows.ts"
 import { makeHints } from "../Hints.ts"
 import type { Database } from "./Database.ts"
 import { StoreAccess } from "./StoreAccess.ts"
 import type { OpenUnit } from "./UnitOfWork.ts"
 
 type Service = Context.Tag.Service<typeof AggregateStore.AggregateStore>
-
-interface StoredRow {
-  readonly id: string
-  readonly version: number
-  readonly state: string
-  readonly due_at_ms: number | null
-  readonly rank: number
-}
-
-interface ArchivedRow {
-  readonly id: string
-  readonly version: number
-  readonly state: string
-  readonly archived_at_ms: number
-}
 
 /** The ranks of the kind ?1 that have something due, now or later, one seek each. */
 const RANKS = `WITH RECURSIVE used(rank) AS (
@@ -99,29 +85,6 @@ const prepare = (database: Database) => ({
 
 type Statements = ReturnType<typeof prepare>
 
-const json = (state: unknown): string => {
-  const text = JSON.stringify(state)
-  if (text === undefined) throw new TypeError("An aggregate's state must be JSON data")
-  return text
-}
-
-const toStored = (kind: string, row: StoredRow): AggregateStore.Stored => ({
-  kind,
-  id: row.id,
-  version: row.version,
-  state: JSON.parse(row.state),
-  dueAtMs: row.due_at_ms,
-  rank: row.rank,
-})
-
-const toArchived = (kind: string, row: ArchivedRow): AggregateStore.Archived => ({
-  kind,
-  id: row.id,
-  version: row.version,
-  state: JSON.parse(row.state),
-  archivedAtMs: row.archived_at_ms,
-})
-
 /** The kinds that start with `prefix`, one seek each. */
 const kindsOf = ({ firstKind, nextKind }: Statements, prefix: string): ReadonlyArray<string> => {
   const kinds: Array<string> = []
@@ -168,7 +131,7 @@ export const make = (writing: Database, reading: Database): Service => {
         (unit) => {
           if (onWriter.archivedVersion.get(kind, id) !== null) return { changes: 0 }
           tell(unit, kind, dueAtMs)
-          return onWriter.insert.run(kind, id, json(state), dueAtMs, rank)
+          return onWriter.insert.run(kind, id, stateText(state), dueAtMs, rank)
         },
         undefined,
       ),
@@ -180,7 +143,7 @@ export const make = (writing: Database, reading: Database): Service => {
         expectedVersion,
         (unit) => {
           tell(unit, kind, dueAtMs)
-          return onWriter.update.run(kind, id, expectedVersion, json(state), dueAtMs, rank ?? null)
+          return onWriter.update.run(kind, id, expectedVersion, stateText(state), dueAtMs, rank ?? null)
         },
         expectedVersion + 1,
       ),
@@ -195,7 +158,7 @@ export const make = (writing: Database, reading: Database): Service => {
         expectedVersion,
         () => {
           const removed = onWriter.remove.run(kind, id, expectedVersion)
-          if (removed.changes === 1) onWriter.archive.run(kind, id, expectedVersion + 1, json(finalState), atMs)
+          if (removed.changes === 1) onWriter.archive.run(kind, id, expectedVersion + 1, stateText(finalState), atMs)
           return removed
         },
         undefined,

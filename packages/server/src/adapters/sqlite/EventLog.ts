@@ -8,10 +8,11 @@ import type { StorageError, UnitOfWork } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Clock, type Context, Effect } from "effect"
 import { makeHints } from "../Hints.ts"
+import { toRecord } from "../RecordRows.ts"
 import type { Database } from "./Database.ts"
 import { GroupLeases, type LeaseStatements, prepareLeases } from "./GroupLeases.ts"
 import { encodeRecord, LogAppender } from "./LogAppender.ts"
-import { boundsOf, type LogStatements, prepareLog, type RecordRow } from "./LogStatements.ts"
+import { boundsOf, type LogStatements, prepareLog } from "./LogStatements.ts"
 import { LogTopics, type Topics } from "./LogTopics.ts"
 import { Publisher } from "./Publisher.ts"
 import { StoreAccess } from "./StoreAccess.ts"
@@ -30,19 +31,6 @@ export interface EventLogParts {
 }
 
 const MAX_WAITING_RECORDS = 10_000
-
-const NO_HEADERS: EventLog.Headers = {}
-
-const toRecord = (row: RecordRow, topic: string, partition: number): EventLog.LogRecord => ({
-  topic,
-  partition,
-  offset: row.offset,
-  key: row.key,
-  payload: JSON.parse(row.payload),
-  id: row.id ?? undefined,
-  headers: row.headers === null ? NO_HEADERS : JSON.parse(row.headers),
-  appendedAtMs: row.appended_at_ms,
-})
 
 /** The first offset whose label is `atMs` or later; labels of a partition never go back. */
 const firstAt = (statements: LogStatements, partitionId: number, atMs: number): number => {

@@ -1,15 +1,7 @@
 /** The event log's SQL, prepared once a connection. A position is a partition's number times 2^40 plus the offset. */
 import type { EventLog } from "@paceline/core/messaging"
+import type { RecordRow } from "../RecordRows.ts"
 import type { Database } from "./Database.ts"
-
-export interface RecordRow {
-  readonly offset: number
-  readonly key: string
-  readonly payload: string
-  readonly id: string | null
-  readonly headers: string | null
-  readonly appended_at_ms: number
-}
 
 const OFFSET = "0xFFFFFFFFFF"
 

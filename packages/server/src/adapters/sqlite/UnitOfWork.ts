@@ -10,21 +10,11 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import { StorageError, Transaction, type UnitOfWork } from "@paceline/core/consistency"
-import { Cause, Context, Effect, Exit, FiberId, Option, Runtime } from "effect"
+import { Cause, Context, Effect, Exit, Option, Runtime } from "effect"
+import { runInOneGo } from "../InOneGo.ts"
 import type { Database } from "./Database.ts"
 import { SqliteConnection } from "./SqliteConnection.ts"
 import type { Unit, Writer } from "./Writer.ts"
-
-/** The body of a unit of work waited for something: a programming mistake, so it dies. */
-class SuspendedUnitOfWork extends Error {
-  override readonly name = "SuspendedUnitOfWork"
-  constructor() {
-    super(
-      "The body of a unit of work waited for something other than the store (a sleep, a promise, a queue …). " +
-        "It was rolled back. Do the waiting before the unit, or after it.",
-    )
-  }
-}
 
 /** A unit of work while its body runs: what its statements and its after-commit actions go through. */
 export class OpenUnit {
@@ -111,12 +101,7 @@ const runToEnd = <A, E, R>(
   body: Effect.Effect<A, E, R>,
 ): Exit.Exit<A, E> => {
   const services = withUnit<R>(context, unit)
-  const exit = Runtime.runSyncExit(Runtime.make({ context: services, fiberRefs, runtimeFlags }), body)
-  if (Exit.isSuccess(exit)) return exit
-  const defect = Option.getOrUndefined(Cause.dieOption(exit.cause))
-  if (!Runtime.isAsyncFiberException(defect)) return exit
-  defect.fiber.unsafeInterruptAsFork(FiberId.none)
-  return Exit.die(new SuspendedUnitOfWork())
+  return runInOneGo(Runtime.make({ context: services, fiberRefs, runtimeFlags }), body)
 }
 
 const runActions = (actions: ReadonlyArray<() => void>, report: (cause: unknown) => void): void => {
