@@ -7,6 +7,8 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Console, Effect } from "effect"
 import { RELEASE } from "../observability/Version.ts"
+import * as Help from "./Help.ts"
+import * as OperationsCommands from "./OperationsCommands.ts"
 import * as SettingFlags from "./SettingFlags.ts"
 
 const json = Options.boolean("json").pipe(Options.withDescription("Print JSON, for programs."))
@@ -26,7 +28,7 @@ const serve = Command.make(
   ({ demo, demoFiles, ...flags }) =>
     Effect.gen(function* () {
       const settings = yield* SettingFlags.load(flags)
-      const { serve } = yield* Effect.promise(() => import("./serve.ts"))
+      const { serve } = yield* Effect.promise(() => import("./serve/index.ts"))
       yield* serve({ settings, demo: demo || demoFiles.length > 0, demoFiles })
     }),
 ).pipe(
@@ -40,7 +42,7 @@ const bridge = Command.make("bridge", { arguments: Args.text({ name: "flags" }).
   ),
 )
 
-export const device = Command.make("device").pipe(
+export const device = Command.make("device", {}, () => Console.log(Help.of(["device"]))).pipe(
   Command.withDescription("Register bridges with the server that runs here, and say who wears which sensor."),
   Command.withSubcommands([
     Command.make("add", { name: Args.text({ name: "name" }), json, ...local }, ({ name, json, ...flags }) =>
@@ -77,7 +79,7 @@ export const device = Command.make("device").pipe(
   ]),
 )
 
-export const athlete = Command.make("athlete").pipe(
+export const athlete = Command.make("athlete", {}, () => Console.log(Help.of(["athlete"]))).pipe(
   Command.withDescription("Add athletes to the server that runs here, and list them."),
   Command.withSubcommands([
     Command.make(
@@ -130,7 +132,17 @@ const root = Command.make("paceline").pipe(
 )
 
 /** The commands that a server needs; without what only a rehearsal does. */
-const commands = [serve, bridge, device, athlete, config, version] as const
+const commands = [
+  serve,
+  bridge,
+  device,
+  athlete,
+  OperationsCommands.log,
+  OperationsCommands.deadLetters,
+  OperationsCommands.backup,
+  config,
+  version,
+] as const
 
 export const light = root.pipe(Command.withSubcommands(commands))
 
@@ -141,4 +153,13 @@ export const load = Effect.map(
 )
 
 /** What `light` understands. */
-export const LIGHT: ReadonlyArray<string> = ["serve", "device", "athlete", "config", "version"]
+export const LIGHT: ReadonlyArray<string> = [
+  "serve",
+  "device",
+  "athlete",
+  "log",
+  "dead-letters",
+  "backup",
+  "config",
+  "version",
+]

@@ -6,6 +6,7 @@ import { Effect, HashMap } from "effect"
 import { describe, expect, it } from "vitest"
 import * as CommandLine from "./CommandLine.ts"
 import * as Help from "./Help.ts"
+import * as OperationsCommands from "./OperationsCommands.ts"
 
 const flagsOf = (command: CommandDescriptor.Command<unknown>): ReadonlyArray<string> => {
   const text = HelpDoc.toAnsiText(
@@ -21,11 +22,14 @@ const commands = async (): Promise<Readonly<Record<string, ReadonlyArray<string>
   const top = HashMap.toEntries(Command.getSubcommands(await Effect.runPromise(CommandLine.load)))
   const under = (group: string, inner: typeof top) =>
     inner.map(([name, command]): (typeof top)[number] => [`${group} ${name}`, command])
-  const single = top.filter(([name]) => name !== "device" && name !== "athlete")
-  const grouped = [
-    ...under("device", HashMap.toEntries(Command.getSubcommands(CommandLine.device))),
-    ...under("athlete", HashMap.toEntries(Command.getSubcommands(CommandLine.athlete))),
-  ]
+  const groups: Readonly<Record<string, typeof top>> = {
+    device: HashMap.toEntries(Command.getSubcommands(CommandLine.device)),
+    athlete: HashMap.toEntries(Command.getSubcommands(CommandLine.athlete)),
+    log: HashMap.toEntries(Command.getSubcommands(OperationsCommands.log)),
+    "dead-letters": HashMap.toEntries(Command.getSubcommands(OperationsCommands.deadLetters)),
+  }
+  const single = top.filter(([name]) => groups[name] === undefined)
+  const grouped = Object.entries(groups).flatMap(([group, inner]) => under(group, inner))
   return Object.fromEntries([...single, ...grouped].map(([words, command]) => [words, flagsOf(command)]))
 }
 

@@ -3,49 +3,10 @@
  *
  * Written by hand, because it is read by people; a test holds it to the flags that the commands really take.
  */
-import * as Settings from "../config/Settings.ts"
 import { VERSION } from "../observability/Version.ts"
+import * as HelpOperations from "./HelpOperations.ts"
+import { everySetting, json, local, type Page } from "./HelpPage.ts"
 import { table } from "./Table.ts"
-
-interface Page {
-  readonly usage: string
-  readonly about: string
-  readonly flags: ReadonlyArray<readonly [flag: string, meaning: string]>
-  readonly examples: ReadonlyArray<string>
-}
-
-type Flag = Page["flags"][number]
-
-const placeholders: Readonly<Record<string, string>> = {
-  host: "ADDRESS",
-  port: "PORT",
-  "allowed-origins": "LIST",
-  "trusted-proxies": "LIST",
-  data: "FOLDER",
-  "log-format": "FORMAT",
-  "log-level": "LEVEL",
-  "live-frame-ms": "MS",
-  "bridge-window": "N",
-  metrics: "WHO",
-  "stalled-after-seconds": "SECONDS",
-  "log-keep-days": "DAYS",
-  "backup-folder": "FOLDER",
-  "backup-at": "HH:MM",
-}
-
-const settingFlag = ({
-  name,
-  default: initial,
-  description,
-}: (typeof Settings.all)[keyof typeof Settings.all]): Flag => [
-  `--${name} ${placeholders[name] ?? "N"}`,
-  `${description} Default: ${initial || "none"}.`,
-]
-
-const config: Flag = ["--config FILE", "Read settings from this TOML file instead of paceline.toml."]
-const json: Flag = ["--json", "Print JSON, for programs."]
-const everySetting: ReadonlyArray<Flag> = [...Object.values(Settings.all).map(settingFlag), config]
-const local: ReadonlyArray<Flag> = [json, settingFlag(Settings.all.data), config]
 
 /** The commands by their words, in the order they are shown. */
 export const pages: Readonly<Record<string, Page>> = {
@@ -107,6 +68,7 @@ paceline.toml in the working directory (port = 9000), else it is the default. "p
     flags: local,
     examples: ["paceline athlete list --json"],
   },
+  ...HelpOperations.pages,
   rehearse: {
     usage: "rehearse [flags]",
     about: `Rehearses the worst evening of a gym with real processes on this machine: the network is away for a third of the
@@ -144,6 +106,9 @@ const summaries: ReadonlyArray<readonly [command: string, what: string]> = [
   ["bridge", "run a bridge: buffer sensors, deliver each sample once"],
   ["device", "add, list and pair bridges of the server that runs here"],
   ["athlete", "add and list its athletes"],
+  ["log", "read its event log, and see and move those who follow it"],
+  ["dead-letters", "list, replay and drop what they could not handle"],
+  ["backup", "copy all its data to one file, while it runs"],
   ["rehearse", "kill and cut everything, then compare every sample"],
   ["config", "show each setting and where it came from"],
   ["version", "print the version"],

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { PacelineApi } from "@paceline/core/contract"
 import { Effect, Option, ParseResult, Schema } from "effect"
@@ -49,7 +50,13 @@ export const connect = Effect.fn("LocalServer.connect")(function* (settings: Res
   return { api, url }
 })
 
+/** What `connect` gives to talk with. */
+export type Api = Effect.Effect.Success<ReturnType<typeof connect>>["api"]
+
 const messageOf = (error: { readonly message: string }): string => {
+  if (error instanceof HttpClientError.RequestError) {
+    return `The server does not answer at ${new URL(error.request.url).origin}. Does it still run?`
+  }
   if (!ParseResult.isParseError(error)) return error.message
   return ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.message ?? error.message
 }

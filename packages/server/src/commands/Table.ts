@@ -1,17 +1,19 @@
 /** Text in columns, for the terminal. */
 
+export interface TableOptions {
+  /** The columns that end below each other, as numbers do; the first one is 0. */
+  readonly right?: ReadonlyArray<number>
+}
+
 /** Each row on a line, its cells below each other. */
-export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+export const table = (rows: ReadonlyArray<ReadonlyArray<string>>, { right = [] }: TableOptions = {}): string => {
   const columns = Math.max(0, ...rows.map((row) => row.length))
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   )
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n")
+  const fit = (cell: string, column: number) => {
+    const width = widths[column] ?? 0
+    return right.includes(column) ? cell.padStart(width) : cell.padEnd(width)
+  }
+  return rows.map((row) => row.map(fit).join("  ").trimEnd()).join("\n")
 }

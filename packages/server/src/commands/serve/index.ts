@@ -1,22 +1,26 @@
 /** `paceline serve`: a whole server on the embedded store, until it is told to stop. */
 import { networkInterfaces } from "node:os"
 import { join } from "node:path"
+import { Retention } from "@paceline/core/messaging"
+import { Scheduler } from "@paceline/core/workflow"
 import { Effect, Layer } from "effect"
-import { DataFolder } from "../adapters/sqlite/DataFolder.ts"
-import * as SqliteStore from "../adapters/sqlite/SqliteStore.ts"
-import * as Networks from "../config/Networks.ts"
-import type { ResolvedSettings } from "../config/Settings.ts"
-import home from "../console/home/index.html"
-import me from "../console/me/index.html"
-import mark from "../console/parts/mark.svg" with { type: "text" }
-import wall from "../console/wall/index.html"
-import * as AdminKeyFile from "../contexts/identity/AdminKeyFile.ts"
-import * as Gateway from "../gateway/Gateway.ts"
-import { Server } from "../gateway/Server.ts"
-import * as Logging from "../observability/Logging.ts"
-import { VERSION } from "../observability/Version.ts"
-import { ADMIN_KEY } from "./AdminKey.ts"
-import type { DemoOptions } from "./demo/index.ts"
+import { DataFolder } from "../../adapters/sqlite/DataFolder.ts"
+import * as SqliteStore from "../../adapters/sqlite/SqliteStore.ts"
+import * as Networks from "../../config/Networks.ts"
+import type { ResolvedSettings } from "../../config/Settings.ts"
+import * as Topics from "../../config/Topics.ts"
+import home from "../../console/home/index.html"
+import me from "../../console/me/index.html"
+import mark from "../../console/parts/mark.svg" with { type: "text" }
+import wall from "../../console/wall/index.html"
+import * as AdminKeyFile from "../../contexts/identity/AdminKeyFile.ts"
+import * as Gateway from "../../gateway/Gateway.ts"
+import { Server } from "../../gateway/Server.ts"
+import * as Logging from "../../observability/Logging.ts"
+import { VERSION } from "../../observability/Version.ts"
+import { ADMIN_KEY } from "../AdminKey.ts"
+import type { DemoOptions } from "../demo/index.ts"
+import * as Backups from "./Backups.ts"
 
 export interface ServeOptions {
   readonly settings: ResolvedSettings
@@ -77,6 +81,14 @@ const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => (
   stalledAfterMillis: settings.stalledAfterSeconds.value * 1000,
 })
 
+/** What the server does by itself beside its contexts: old records leave the log, and a copy is made every day. */
+const housekeeping = ({ backupAt, backupFolder, backupKeep, logKeepDays }: ResolvedSettings) =>
+  Effect.gen(function* () {
+    yield* Effect.forkScoped(Retention.run(Topics.retention(logKeepDays.value)))
+    const scheduler = yield* Scheduler.make({ name: "server" })
+    yield* Backups.start(scheduler, { folder: backupFolder.value, at: backupAt.value, keep: backupKeep.value })
+  })
+
 /** Where other machines of the network reach a server that listens on every address. */
 const networkUrls = (port: number): ReadonlyArray<string> =>
   Object.values(networkInterfaces())
@@ -102,7 +114,7 @@ const banner = (server: { readonly url: string; readonly port: number }, host: s
 }
 
 const startDemo = (options: DemoOptions) =>
-  Effect.promise(() => import("./demo/index.ts")).pipe(
+  Effect.promise(() => import("../demo/index.ts")).pipe(
     Effect.flatMap((demo) => demo.startDemo(options)),
     Effect.catchTag("DemoFailed", ({ message }) => Effect.logWarning(message)),
   )
@@ -113,6 +125,7 @@ const running = ({ demo, demoFiles, settings }: ServeOptions, forPeople: boolean
     const server = yield* Server
     yield* AdminKeyFile.ensure(join(folder.path, ADMIN_KEY))
     yield* folder.announce(server.url)
+    yield* housekeeping(settings)
     if (forPeople) yield* Effect.sync(() => console.log(banner(server, settings.host.value, folder.path)))
     else yield* Effect.logInfo("Paceline is ready").pipe(Effect.annotateLogs({ url: server.url, data: folder.path }))
     if (demo) yield* startDemo({ url: server.url, dataFolder: folder.path, files: demoFiles })
@@ -122,7 +135,7 @@ const running = ({ demo, demoFiles, settings }: ServeOptions, forPeople: boolean
 export const serve = (options: ServeOptions) => {
   const { data, logFormat, logLevel } = options.settings
   const format = Logging.formatOf(logFormat.value, process.stdout.isTTY)
-  const store = SqliteStore.layer({ folder: data.value })
+  const store = SqliteStore.layer({ folder: data.value, topics: Topics.settings })
   return endInTime.pipe(
     Effect.zipRight(running(options, format === "pretty")),
     Effect.scoped,
