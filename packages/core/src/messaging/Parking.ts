@@ -56,7 +56,7 @@ export const recordOf = (topic: string, partition: number, copy: Parked.ParkedRe
   partition,
 })
 
-export const get = (store: Store, kind: string, key: string): Effect.Effect<Parked.Parked, StorageError> =>
+const get = (store: Store, kind: string, key: string): Effect.Effect<Parked.Parked, StorageError> =>
   Effect.flatMap(
     store.get(kind, key),
     Option.match({ onNone: () => Effect.succeed(Parked.empty), onSome: ({ state }) => decode(state) }),

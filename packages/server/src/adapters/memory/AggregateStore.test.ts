@@ -1,4 +1,4 @@
 import { aggregateStoreSuite } from "../suites/AggregateStoreSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-aggregateStoreSuite("memory", MemoryStore.layerTest())
+aggregateStoreSuite("memory", MemoryStore.layer())

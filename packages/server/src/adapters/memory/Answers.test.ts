@@ -1,4 +1,4 @@
 import { answersSuite } from "../suites/AnswersSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-answersSuite("memory", MemoryStore.layerTest())
+answersSuite("memory", MemoryStore.layer())

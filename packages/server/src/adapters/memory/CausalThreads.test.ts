@@ -1,4 +1,4 @@
 import { causalThreadsSuite } from "../suites/CausalThreadsSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-causalThreadsSuite("memory", MemoryStore.layerTest())
+causalThreadsSuite("memory", MemoryStore.layer())

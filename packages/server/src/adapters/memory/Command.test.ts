@@ -1,4 +1,4 @@
 import { commandSuite } from "../suites/CommandSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-commandSuite("memory", MemoryStore.layerTest())
+commandSuite("memory", MemoryStore.layer())

@@ -9,7 +9,7 @@ import { progressSuite } from "../suites/ProgressSuite.ts"
 import { retentionSuite } from "../suites/RetentionSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-const store = MemoryStore.layerTest({ topics: CONSUMER_TOPICS })
+const store = MemoryStore.layer({ topics: CONSUMER_TOPICS })
 
 consumerSuite("memory", store)
 consumerDeliverySuite("memory", store)

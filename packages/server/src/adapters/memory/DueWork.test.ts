@@ -1,4 +1,4 @@
 import { dueWorkSuite } from "../suites/DueWorkSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-dueWorkSuite("memory", MemoryStore.layerTest())
+dueWorkSuite("memory", MemoryStore.layer())

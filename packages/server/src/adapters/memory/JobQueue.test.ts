@@ -1,4 +1,4 @@
 import { jobQueueSuite } from "../suites/JobQueueSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-jobQueueSuite("memory", MemoryStore.layerTest())
+jobQueueSuite("memory", MemoryStore.layer())

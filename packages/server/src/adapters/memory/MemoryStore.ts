@@ -7,7 +7,7 @@
  * @example
  * program.pipe(Effect.provide(MemoryStore.layer({ topics: { orders: { partitions: 4 } } })))
  */
-import { AggregateStore, Answers, UnitOfWork } from "@paceline/core/consistency"
+import { AggregateStore, Answers, UnitOfWork, WritePosition } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Context, Effect, Layer } from "effect"
 import * as MemoryAggregateStore from "./AggregateStore.ts"
@@ -15,22 +15,22 @@ import * as MemoryAnswers from "./Answers.ts"
 import * as MemoryEventLog from "./EventLog.ts"
 import * as MemoryUnitOfWork from "./UnitOfWork.ts"
 
-export interface MemoryStoreOptions {
+interface MemoryStoreOptions {
   readonly topics?: MemoryEventLog.Topics
 }
 
-export type Provided = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore | Answers
+type Provided = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore | Answers | WritePosition.WritePosition
 
 export const layer = (options: MemoryStoreOptions = {}): Layer.Layer<Provided> =>
-  Layer.effectContext(
-    Effect.sync(() =>
-      Context.make(UnitOfWork, MemoryUnitOfWork.make()).pipe(
-        Context.add(EventLog.EventLog, MemoryEventLog.make(options.topics ?? {})),
-        Context.add(AggregateStore.AggregateStore, MemoryAggregateStore.make()),
-        Context.add(Answers, MemoryAnswers.make()),
+  Layer.merge(
+    Layer.effectContext(
+      Effect.sync(() =>
+        Context.make(UnitOfWork, MemoryUnitOfWork.make()).pipe(
+          Context.add(EventLog.EventLog, MemoryEventLog.make(options.topics ?? {})),
+          Context.add(AggregateStore.AggregateStore, MemoryAggregateStore.make()),
+          Context.add(Answers, MemoryAnswers.make()),
+        ),
       ),
     ),
+    WritePosition.layerImmediate,
   )
-
-/** As the other stores have it: each time it is built, a new one. */
-export const layerTest = layer

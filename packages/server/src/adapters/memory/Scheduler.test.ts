@@ -1,4 +1,4 @@
 import { schedulerSuite } from "../suites/SchedulerSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-schedulerSuite("memory", MemoryStore.layerTest())
+schedulerSuite("memory", MemoryStore.layer())

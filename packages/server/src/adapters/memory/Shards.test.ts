@@ -1,4 +1,4 @@
 import { shardsSuite } from "../suites/ShardsSuite.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 
-shardsSuite("memory", MemoryStore.layerTest())
+shardsSuite("memory", MemoryStore.layer())

@@ -89,7 +89,7 @@ export const unitOf = (transaction: Context.Tag.Service<typeof Transaction>): Me
 export type View = "unit" | "committed"
 
 /** With whose eyes the caller reads. */
-export const viewOf = (context: Context.Context<never>): View => {
+const viewOf = (context: Context.Context<never>): View => {
   const transaction = Option.getOrUndefined(Context.getOption(context, Transaction))
   return transaction instanceof MemoryUnit && transaction.isOpen ? "unit" : "committed"
 }

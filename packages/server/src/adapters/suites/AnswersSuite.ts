@@ -5,7 +5,7 @@
  * it is built.
  *
  * @example
- * answersSuite("memory", MemoryStore.layerTest())
+ * answersSuite("memory", MemoryStore.layer())
  */
 import { describe, expect, it } from "@effect/vitest"
 import {

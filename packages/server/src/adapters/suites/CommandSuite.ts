@@ -5,7 +5,7 @@
  * it is built.
  *
  * @example
- * commandSuite("memory", MemoryStore.layerTest())
+ * commandSuite("memory", MemoryStore.layer())
  */
 import { describe, expect, it } from "@effect/vitest"
 import {
