@@ -3,9 +3,10 @@
  *
  * The file is copied alone into an empty folder (with a space in its name) and run there, with no node_modules
  * and no Bun in reach: `version`, `serve` with every page and what the pages load, an orderly stop, `serve --demo`
- * until the first tile moves, and a short rehearsal. Ends with exit code 1 at the first thing that is not so.
+ * until the first tile moves and all that it published is consumed, the commands for log, dead letters and backups, a
+ * server on the restored backup, and a short rehearsal. Ends with exit code 1 at the first thing that is not so.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { basename, join, resolve } from "node:path"
@@ -143,6 +144,57 @@ const checkDemo = async (program: string): Promise<void> => {
   ])
   client.close()
   ok(`the demo's first tile moves ${moving.toFixed(0)} ms after the start`)
+  const athletes = await checkOperations(program, join(home, "demo"))
+  await stop(child)
+  await checkRestored(program, athletes)
+}
+
+/** What `--json` prints, as a list. */
+const list = async (program: string, ...args: ReadonlyArray<string>): Promise<ReadonlyArray<object>> => {
+  const said: unknown = JSON.parse(await output(program, ...args, "--json"))
+  return Array.isArray(said) ? said : fail(`"${args.join(" ")}" did not answer with a list`)
+}
+
+const numberOf = (of: object, name: string): number => {
+  const value: unknown = Reflect.get(of, name)
+  return typeof value === "number" ? value : fail(`${name} is no number: ${JSON.stringify(of)}`)
+}
+
+const BACKUP = "backup.db"
+
+/** Publishing, consuming, dead letters and backups, on a server whose demo trains. Answers how many athletes it has. */
+const checkOperations = async (program: string, data: string): Promise<number> => {
+  const at = ["--data", data]
+  const began = performance.now()
+  for (;;) {
+    const groups = await list(program, "log", "lag", ...at)
+    const consumed = groups.reduce((sum, group) => sum + numberOf(group, "done"), 0)
+    // The class goes on training, so there is always something new.
+    if (consumed > 100 && groups.every((group) => numberOf(group, "lag") < 100)) {
+      ok(`${groups.length} consumer groups handled ${consumed} records, and keep up`)
+      break
+    }
+    if (performance.now() - began > START_MILLIS) fail(`the groups do not keep up: ${JSON.stringify(groups)}`)
+    await Bun.sleep(200)
+  }
+  const tail = (await output(program, "log", "tail", "telemetry", "--limit", "3", "--json", ...at)).trim().split("\n")
+  if (tail.length !== 3) fail(`log tail printed ${tail.length} lines, not 3`)
+  const letters = await list(program, "dead-letters", "list", ...at)
+  if (letters.length > 0) fail(`the demo has dead letters: ${JSON.stringify(letters)}`)
+  const athletes = await list(program, "athlete", "list", ...at)
+  await output(program, "backup", join(home, BACKUP), ...at)
+  ok("log tail, log lag, dead-letters list and backup work beside the running server")
+  return athletes.length
+}
+
+/** A server on the backup has what the other one had. */
+const checkRestored = async (program: string, athletes: number): Promise<void> => {
+  mkdirSync(join(home, "restored"))
+  renameSync(join(home, BACKUP), join(home, "restored", "paceline.db"))
+  const { child } = await serve(program, "restored")
+  const found = await list(program, "athlete", "list", "--data", join(home, "restored"))
+  if (found.length !== athletes) fail(`the restored server has ${found.length} athletes, not ${athletes}`)
+  ok(`a server on the backup has all ${found.length} athletes`)
   await stop(child)
 }
 
@@ -167,7 +219,7 @@ const check = async (given: string): Promise<void> => {
   await checkServer(program)
   await checkDemo(program)
   await checkRehearsal(program)
-  const left = readdirSync(home).filter((name) => ![basename(program), "plain", "demo"].includes(name))
+  const left = readdirSync(home).filter((name) => ![basename(program), "plain", "demo", "restored"].includes(name))
   if (left.length > 0) fail(`it left something behind: ${left.join(", ")}`)
   ok("it left nothing behind but the data folders it was given")
 }
