@@ -64,7 +64,8 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
     const sql = yield* SqlClient
     const compartments = yield* Compartments.Compartments
     const degradation = yield* Degradation.Degradation
-    const adminKey = yield* keys.issue({ _tag: "Admin" })
+    const issueAdminKey = () => keys.issue({ _tag: "Admin" })
+    const adminKey = yield* issueAdminKey()
 
     const send = (method: string, path: string, body?: BodyInit, key: string | null = adminKey) =>
       Effect.promise(async (): Promise<Answer> => {
@@ -102,7 +103,20 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
       return { deviceId, key: String(body.key) }
     })
 
-    return { url, adminKey, send, request, events, addAthlete, addDevice, sql, log, compartments, degradation }
+    return {
+      url,
+      adminKey,
+      issueAdminKey,
+      send,
+      request,
+      events,
+      addAthlete,
+      addDevice,
+      sql,
+      log,
+      compartments,
+      degradation,
+    }
   }),
 }) {
   /** A server in the data folder given, with some options of its own. */

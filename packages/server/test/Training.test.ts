@@ -7,6 +7,7 @@ import {
   CurrentActor,
   DeviceId,
   HeartRates,
+  IdempotentRequest,
   SensorName,
   TelemetryRecorded,
   Tile,
@@ -16,7 +17,7 @@ import {
 import { Contact } from "@paceline/core/kernel"
 import { EventLog } from "@paceline/core/messaging"
 import { LiveFrame } from "@paceline/core/wire"
-import { Duration, Effect, Layer, Logger, Schema, TestClock } from "effect"
+import { Context, Duration, Effect, Layer, Logger, Schema, TestClock } from "effect"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { Gamification } from "../src/contexts/gamification/Service.ts"
@@ -34,7 +35,10 @@ const contexts = Gateway.contexts({
 }).pipe(Layer.provideMerge(SqliteStore.layerTest()), Layer.provide(Logger.remove(Logger.defaultLogger)))
 
 const main = ClassId.make("main")
-const asAdmin = Effect.provideService(CurrentActor, { _tag: "Admin" })
+const admin = Context.make(CurrentActor, { _tag: "Admin" }).pipe(
+  Context.add(IdempotentRequest, IdempotentRequest.withoutKey),
+)
+const asAdmin = Effect.provide(admin)
 
 const addAthlete = (alias: string) =>
   Effect.gen(function* () {
@@ -153,7 +157,7 @@ describe("Training by itself", () => {
         yield* TestClock.adjust(Duration.minutes(1))
         expect(yield* log.committed("training", Topics.telemetry.name, 0)).toBe(0)
         const change = { alias: "Anka", heartRateVisible: true, maxHeartRateBpm: 200 }
-        yield* (yield* People).change(anna, change, 1).pipe(asAdmin)
+        yield* (yield* People).change(anna, change, { version: 1, choices: null }).pipe(asAdmin)
         yield* caughtUp
         expect(yield* log.read(Topics.training.name, 0, 0, 10)).toHaveLength(1)
         expect(yield* (yield* Gamification).leaderboard(main)).toMatchObject([

@@ -8,6 +8,7 @@ import { Schema } from "effect"
 import { Authentication } from "./Access.ts"
 import { Conflict, Forbidden, NotFound, TooManyRequests, Unavailable } from "./Errors.ts"
 import { EpochMillis, ZoneMillis } from "./Events.ts"
+import { describeIdempotencyKey, Idempotent } from "./Idempotent.ts"
 import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
 import { Standing } from "./LiveModel.ts"
 import { OperationsApi } from "./OperationsApi.ts"
@@ -70,6 +71,8 @@ export class DevicesApi extends HttpApiGroup.make("devices")
     HttpApiEndpoint.post("create", "/devices")
       .setPayload(Schema.Struct({ name: DeviceName }))
       .addSuccess(DeviceCreated, { status: 201 })
+      .middleware(Idempotent)
+      .annotate(OpenApi.Transform, describeIdempotencyKey)
       .annotate(OpenApi.Summary, "Register a bridge and get its key"),
   )
   .add(
@@ -82,6 +85,8 @@ export class DevicesApi extends HttpApiGroup.make("devices")
       .setPayload(Schema.Struct({ athleteId: AthleteId, classId: ClassId }))
       .addSuccess(Pairing)
       .addError(NotFound)
+      .middleware(Idempotent)
+      .annotate(OpenApi.Transform, describeIdempotencyKey)
       .annotate(OpenApi.Summary, "Say who wears a sensor, and in which class"),
   )
   .add(
@@ -123,6 +128,68 @@ const ProfileFields = {
   ),
 }
 
+/** What an athlete chooses of their profile, as it is stored. */
+export const ProfileChoices = Schema.Struct({
+  alias: Schema.String,
+  heartRateVisible: Schema.Boolean,
+  maxHeartRateBpm: Schema.Int,
+}).annotations({ identifier: "ProfileChoices", description: "What an athlete chooses of their profile." })
+export type ProfileChoices = typeof ProfileChoices.Type
+
+/** The names of what an athlete chooses. */
+export const ProfileField = Schema.Literal("alias", "heartRateVisible", "maxHeartRateBpm").annotations({
+  identifier: "ProfileField",
+})
+export type ProfileField = typeof ProfileField.Type
+
+/**
+ * The athlete changed the same fields on another device meanwhile, to something else. Nothing was written; the athlete
+ * chooses. To insist on `mine`, or on some of it, send that from `theirs`: its version, and `theirs` as what was seen.
+ */
+export class ProfileConflict extends Schema.TaggedError<ProfileConflict>("paceline/ProfileConflict")(
+  "Conflict",
+  {
+    message: Schema.String,
+    /** The version that the change was made from. */
+    expectedVersion: Schema.Int,
+    /** The version that is stored: that of `theirs`. */
+    actualVersion: Schema.Int,
+    /** The fields to choose for. */
+    fields: Schema.Array(ProfileField),
+    /** The profile as it would be with the change: what was sent, and theirs where only they changed something. */
+    mine: ProfileChoices,
+    /** The profile as it is. */
+    theirs: Profile,
+  },
+  HttpApiSchema.annotations({
+    status: 409,
+    description:
+      "The same fields were changed elsewhere meanwhile. Nothing was written: `fields` says which they are, `mine` is the " +
+      "profile as it would be with this change, `theirs` the profile as it is. Let the athlete choose, then send that with " +
+      "the version of `theirs`, and `theirs` as `seen`.",
+  }),
+) {}
+
+/** A new athlete, and the key for their phone, which is shown once. */
+export const AthleteCreated = Schema.Struct({ profile: Profile, key: Schema.String }).annotations({
+  identifier: "AthleteCreated",
+})
+
+/** A change, the version it was made from, and what stood there, so that it can be merged field by field. */
+export const ProfileChange = Schema.Struct({
+  ...ProfileFields,
+  version: Schema.Int.annotations({ description: "The version of the profile that the change was made from." }),
+  seen: Schema.optional(
+    ProfileChoices.annotations({
+      identifier: "ProfileSeen",
+      description:
+        "What that version said. With it a change of other fields, made elsewhere meanwhile, is kept; without it every " +
+        "difference is a conflict.",
+    }),
+  ),
+}).annotations({ identifier: "ProfileChange" })
+export type ProfileChange = typeof ProfileChange.Type
+
 export class PeopleApi extends HttpApiGroup.make("people")
   .add(
     HttpApiEndpoint.post("create", "/athletes")
@@ -133,7 +200,9 @@ export class PeopleApi extends HttpApiGroup.make("people")
           maxHeartRateBpm: Schema.optionalWith(ProfileFields.maxHeartRateBpm, { default: () => 190 }),
         }),
       )
-      .addSuccess(Schema.Struct({ profile: Profile, key: Schema.String }), { status: 201 })
+      .addSuccess(AthleteCreated, { status: 201 })
+      .middleware(Idempotent)
+      .annotate(OpenApi.Transform, describeIdempotencyKey)
       .annotate(OpenApi.Summary, "Add an athlete and get the key for their phone"),
   )
   .add(
@@ -149,10 +218,12 @@ export class PeopleApi extends HttpApiGroup.make("people")
   )
   .add(
     HttpApiEndpoint.put("changeMe", "/me")
-      .setPayload(Schema.Struct({ ...ProfileFields, version: Schema.Int }))
+      .setPayload(ProfileChange)
       .addSuccess(Profile)
       .addError(NotFound)
-      .addError(Conflict)
+      .addError(ProfileConflict)
+      .middleware(Idempotent)
+      .annotate(OpenApi.Transform, describeIdempotencyKey)
       .annotate(OpenApi.Summary, "Choose alias, visibility of the heart rate, and greatest heart rate"),
   )
   .middleware(Authentication)
@@ -183,6 +254,8 @@ export class TrainingApi extends HttpApiGroup.make("training")
       .addSuccess(Workout)
       .addError(NotFound)
       .addError(Conflict)
+      .middleware(Idempotent)
+      .annotate(OpenApi.Transform, describeIdempotencyKey)
       .annotate(OpenApi.Summary, "End an athlete's session (admin, or the athlete)"),
   )
   .add(

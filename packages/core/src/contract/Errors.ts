@@ -38,6 +38,16 @@ export class Conflict extends Schema.TaggedError<Conflict>("paceline/Conflict")(
   HttpApiSchema.annotations({ status: 409 }),
 ) {}
 
+/** The idempotency key came before, with another request. Nothing was done. Send a new key with a new request. */
+export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReused>("paceline/IdempotencyKeyReused")(
+  "IdempotencyKeyReused",
+  { message: Schema.String },
+  HttpApiSchema.annotations({
+    status: 422,
+    description: "The `Idempotency-Key` came before, with another request. Nothing was done.",
+  }),
+) {}
+
 /**
  * More requests of one key or one address than a minute allows. Nothing was done; after `retryAfterSeconds`, which
  * `Retry-After` says too, one passes again.

@@ -44,7 +44,7 @@ export const make = (allowed: ReadonlyArray<string>): Origins => {
           status: 204,
           headers: {
             "access-control-allow-methods": "GET, POST, PUT, DELETE",
-            "access-control-allow-headers": "authorization, content-type",
+            "access-control-allow-headers": "authorization, content-type, idempotency-key",
             "access-control-max-age": "600",
           },
         }),

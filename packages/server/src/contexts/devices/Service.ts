@@ -8,13 +8,15 @@
 import { afterCommit, UnitOfWork } from "@paceline/core/consistency"
 import {
   AthleteDirectory,
+  DeviceCreated,
   DeviceId,
   freshId,
   HeartRates,
   KeyIssuer,
   NotFound,
+  once,
   orUnavailable,
-  type Pairing,
+  Pairing,
   requireAdmin,
   type TelemetryRecorded,
   Topics,
@@ -87,6 +89,8 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
           return { deviceId, name, key }
         },
         (unit) => work.run(unit),
+        (created, name) =>
+          once({ operation: "devices.create", content: { name }, answer: DeviceCreated, confidential: true }, created),
         orUnavailable,
         requireAdmin,
       ),
@@ -126,6 +130,8 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
           return pairing
         },
         (unit) => work.run(unit),
+        (paired, deviceId, pairing) =>
+          once({ operation: "devices.pair", content: { deviceId, pairing }, answer: Pairing }, paired),
         orUnavailable,
         requireAdmin,
       ),

@@ -1,6 +1,8 @@
-/** Turns the key in `Authorization: Bearer …` into the actor of the request. */
+/** What every request of the API brings along: whose key it has, and whether it may have come before. */
+import { Idempotency } from "@paceline/core/consistency"
 import { type Actor, Authentication } from "@paceline/core/contract"
 import { Context, Effect, Layer, Redacted } from "effect"
+import * as Idempotent from "./Idempotent.ts"
 import { Keys } from "./Service.ts"
 
 /**
@@ -19,7 +21,8 @@ export const keyOf = (request: Request): string | null => {
   return key === undefined || key === "" ? null : key
 }
 
-export const layer = Layer.effect(
+/** Turns the key in `Authorization: Bearer …` into the actor of the request. */
+const authentication = Layer.effect(
   Authentication,
   Effect.map(Keys, (keys) =>
     Authentication.of({
@@ -30,3 +33,5 @@ export const layer = Layer.effect(
     }),
   ),
 )
+
+export const layer = Layer.mergeAll(authentication, Idempotent.layer, Idempotency.layerCleanup())

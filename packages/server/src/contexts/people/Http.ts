@@ -17,8 +17,8 @@ export const layer = HttpApiBuilder.group(PacelineApi, "people", (handlers) =>
       .handle("create", ({ payload }) => people.create(payload))
       .handle("list", () => people.list())
       .handle("me", () => Effect.flatMap(me, people.profile))
-      .handle("changeMe", ({ payload: { version, ...choices } }) =>
-        Effect.flatMap(me, (athleteId) => people.change(athleteId, choices, version)),
+      .handle("changeMe", ({ payload: { seen = null, version, ...choices } }) =>
+        Effect.flatMap(me, (athleteId) => people.change(athleteId, choices, { version, choices: seen })),
       ),
   ),
 )

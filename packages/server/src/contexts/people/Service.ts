@@ -1,13 +1,16 @@
 /** Athletes and what they let others see: adding them, reading and changing profiles. */
 import { UnitOfWork } from "@paceline/core/consistency"
 import {
+  AthleteCreated,
   AthleteDirectory,
   AthleteId,
-  Conflict,
   freshId,
   KeyIssuer,
   NotFound,
+  once,
   orUnavailable,
+  Profile,
+  type ProfileChoices,
   requireAdmin,
   requireAthlete,
   Topics,
@@ -17,6 +20,9 @@ import { Effect, Layer } from "effect"
 import * as Profiles from "./Model.ts"
 import { ProfileRepository } from "./Repository.ts"
 
+/** How often a change is tried before the athlete is asked. */
+const OVERTAKEN_AT_MOST = 5
+
 export class People extends Effect.Service<People>()("paceline/people/People", {
   dependencies: [ProfileRepository.Default],
   effect: Effect.gen(function* () {
@@ -25,7 +31,7 @@ export class People extends Effect.Service<People>()("paceline/people/People", {
     const log = yield* EventLog.EventLog
     const keys = yield* KeyIssuer
 
-    const tell = (profile: ReturnType<typeof Profiles.create>) =>
+    const tell = (profile: Profile) =>
       EventLog.append(Topics.people, [{ key: profile.athleteId, event: Profiles.changed(profile) }]).pipe(
         Effect.provideService(EventLog.EventLog, log),
       )
@@ -38,7 +44,7 @@ export class People extends Effect.Service<People>()("paceline/people/People", {
     return {
       /** A new athlete, with the key for their phone. */
       create: Effect.fn("People.create")(
-        function* (choices: Profiles.Choices) {
+        function* (choices: ProfileChoices) {
           const profile = Profiles.create(yield* freshId("athlete", AthleteId), choices)
           yield* repository.insert(profile)
           yield* tell(profile)
@@ -46,6 +52,8 @@ export class People extends Effect.Service<People>()("paceline/people/People", {
           return { profile, key }
         },
         (unit) => work.run(unit),
+        (created, content) =>
+          once({ operation: "people.create", content, answer: AthleteCreated, confidential: true }, created),
         orUnavailable,
         requireAdmin,
       ),
@@ -56,20 +64,28 @@ export class People extends Effect.Service<People>()("paceline/people/People", {
         requireAthlete(athleteId)(effect),
       ),
 
-      /** Changes a profile, unless it changed since `version`: then `Conflict`, and nothing is written. */
+      /**
+       * Changes a profile, and merges field by field when it changed since `seen`. What both changed differently fails
+       * with `ProfileConflict`, and nothing is written.
+       */
       change: Effect.fn("People.change")(
-        function* (athleteId: AthleteId, choices: Profiles.Choices, version: number) {
-          const changed = yield* Profiles.change(yield* get(athleteId), choices, version)
+        function* (athleteId: AthleteId, choices: ProfileChoices, seen: Profiles.Seen) {
+          const stored = yield* get(athleteId)
+          const changed = yield* Profiles.change(stored, choices, seen)
+          if (changed.version === stored.version) return stored
           yield* repository.update(changed)
           yield* tell(changed)
           return changed
         },
         (unit) => work.run(unit),
-        Effect.catchTag("VersionConflict", (conflict) => {
-          const { actualVersion, expectedVersion } = conflict
-          const message = `The profile is at version ${actualVersion}, not ${expectedVersion}. Read it again, then decide.`
-          return new Conflict({ message, expectedVersion, actualVersion })
-        }),
+        (changed, athleteId, choices, seen) =>
+          once({ operation: "people.change", content: { athleteId, choices, seen }, answer: Profile }, changed),
+        // Where several processes write, another may be first between reading and writing.
+        Effect.retry({ times: OVERTAKEN_AT_MOST - 1, while: ({ _tag }) => _tag === "VersionConflict" }),
+        (changed, athleteId, choices, seen) =>
+          Effect.catchTag(changed, "VersionConflict", () =>
+            Effect.flatMap(get(athleteId), (stored) => Profiles.overtaken(stored, choices, seen)),
+          ),
         orUnavailable,
         (effect, athleteId) => requireAthlete(athleteId)(effect),
       ),

@@ -6,11 +6,13 @@ import {
   Conflict,
   freshId,
   NotFound,
+  once,
   orUnavailable,
   requireAthlete,
   SessionId,
   type TelemetryRecorded,
   Topics,
+  Workout,
 } from "@paceline/core/contract"
 import { EventLog } from "@paceline/core/messaging"
 import { Effect } from "effect"
@@ -91,6 +93,8 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
       complete: Effect.fn("Training.complete")(
         end,
         (unit) => work.run(unit),
+        (ended, classId, athleteId) =>
+          once({ operation: "training.complete", content: { classId, athleteId }, answer: Workout }, ended),
         Effect.retry({ times: 4, while: (error) => error._tag === "VersionConflict" }),
         Effect.catchTag("VersionConflict", ({ actualVersion, expectedVersion }) => {
           const message = "The session keeps changing while it is being ended. Try again in a moment."
