@@ -1,0 +1,4 @@
+import { sagaSuite } from "../suites/SagaSuite.ts"
+import * as MemoryStore from "./MemoryStore.ts"
+
+sagaSuite("memory", MemoryStore.layer())

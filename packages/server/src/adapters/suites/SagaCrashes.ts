@@ -1,0 +1,137 @@
+/**
+ * Part of the saga suite: what is left when a worker dies, at each point at which it can.
+ *
+ * A worker "dies" here before or after one of its units of work: from then on none of its units is run or answered, as
+ * when its process were gone. Another takes over when the lease is over. Real processes die in `SagaKilled.test.ts`.
+ */
+import { expect } from "@effect/vitest"
+import { StorageError, UnitOfWork } from "@paceline/core/consistency"
+import { type Context, Effect } from "effect"
+import { pass } from "./DueWorkServices.ts"
+import { freshName, happened, keysCalled, ledger, type SagaTest, script, threeSteps } from "./SagaServices.ts"
+
+type Work = Context.Tag.Service<typeof UnitOfWork>
+
+/** A unit of work whose process dies around its unit number `at`. */
+const mortal = (work: Work, at: number, when: "before" | "after") => {
+  let units = 0
+  let dead = false
+  let bury = (): void => {}
+  const grave = new Promise<void>((resolve) => {
+    bury = resolve
+  })
+  // Nothing is answered while the others go on; at the test's end what still waits has to be let go.
+  const silence = Effect.zipRight(
+    Effect.promise(() => grave),
+    Effect.fail(new StorageError({ reason: "closed", message: "This worker is dead" })),
+  )
+  const mortal: Work = {
+    run: (body) =>
+      Effect.suspend(() => {
+        if (dead || (++units === at && when === "before")) {
+          dead = true
+          return silence
+        }
+        if (units !== at) return work.run(body)
+        dead = true
+        return Effect.zipRight(work.run(body), silence)
+      }),
+  }
+  /** Works until it dies, and is buried when the test is over. */
+  const live = <A, E, R>(worker: Effect.Effect<A, E, R>) =>
+    Effect.zipRight(
+      Effect.provideService(worker, UnitOfWork, mortal),
+      Effect.addFinalizer(() => Effect.sync(bury)),
+    )
+  const die = () => {
+    dead = true
+  }
+  return { live, die, isDead: () => dead }
+}
+
+export const sagaCrashes = (test: SagaTest): void => {
+  for (const when of ["before", "after"] as const) {
+    test(
+      `[log 39] a worker that dies ${when} any unit of work: another resumes there, and what is transactional happens once`,
+      Effect.gen(function* () {
+        const work = yield* UnitOfWork
+        let points = 0
+        const dies = (at: number) =>
+          Effect.gen(function* () {
+            const name = freshName("mortal")
+            const saga = threeSteps(name)
+            const { isDead, live } = mortal(work, at, when)
+            yield* saga.start("1", { order: 1 })
+            yield* live(saga.work({ drainMillis: 0 }))
+            yield* pass(0)
+            yield* saga.work()
+            yield* pass(32_000, 8_000)
+            const done = yield* saga.await("1")
+            expect(done.status).toBe("completed")
+            expect(yield* ledger(name)).toEqual(["a", "c 2 b 2"])
+            return isDead()
+          }).pipe(Effect.scoped)
+        while (yield* dies(points + 1)) points++
+        // Claim, a, b and c at the least.
+        expect(points).toBeGreaterThanOrEqual(4)
+        expect(new Set((yield* keysCalled).map((key) => key.split("/").slice(2).join("/")))).toEqual(new Set(["1/b"]))
+      }),
+    )
+
+    test(
+      `[log 39] [log 40] the same when it dies ${when} any unit of work on the way back: in reverse, once each`,
+      Effect.gen(function* () {
+        const work = yield* UnitOfWork
+        let points = 0
+        const dies = (at: number) =>
+          Effect.gen(function* () {
+            const name = freshName("mortal")
+            const saga = threeSteps(name)
+            const { isDead, live } = mortal(work, at, when)
+            const earlier = (yield* happened).length
+            yield* saga.start("refused", { order: 1 })
+            yield* live(saga.work({ drainMillis: 0 }))
+            yield* pass(0)
+            yield* saga.work()
+            yield* pass(32_000, 8_000)
+            const done = yield* saga.await("refused")
+            expect(done.status).toBe("compensated")
+            expect(yield* ledger(name)).toEqual(["a", "undo a 2"])
+            const outside = (yield* happened).slice(earlier)
+            // Calls are made again after a crash, with the same key; never a step after its compensation.
+            expect(outside.lastIndexOf("b")).toBeLessThan(outside.indexOf("b/compensate"))
+            expect(outside.length).toBeLessThanOrEqual(3)
+            const undone = done.timeline.filter(
+              ({ action, outcome }) => action === "compensate" && outcome === "succeeded",
+            )
+            expect(undone.map(({ step }) => step)).toEqual(["b", "a"])
+            return isDead()
+          }).pipe(Effect.scoped)
+        while (yield* dies(points + 1)) points++
+        expect(points).toBeGreaterThanOrEqual(6)
+      }),
+    )
+  }
+
+  test(
+    "a step that takes each of its workers down is given up, and what was before it is undone",
+    Effect.gen(function* () {
+      const name = freshName("poison")
+      const saga = threeSteps(name, { attempts: 3 })
+      const work = yield* UnitOfWork
+      const lives = Array.from({ length: 3 }, () => mortal(work, Number.POSITIVE_INFINITY, "after"))
+      yield* script("b", ...lives.map(({ die }) => ({ _tag: "Kills" as const, worker: die })))
+      yield* saga.start("1", { order: 1 })
+      for (const { live } of lives) {
+        yield* live(saga.work({ drainMillis: 0 }))
+        yield* pass(32_000, 8_000)
+      }
+      yield* saga.work()
+      yield* pass(32_000, 8_000)
+      const done = yield* saga.await("1")
+      expect(done.status).toBe("compensated")
+      expect(done.timeline.filter(({ outcome, step }) => step === "b" && outcome === "interrupted").length).toBe(3)
+      expect(yield* ledger(name)).toEqual(["a", "undo a 2"])
+    }),
+  )
+}
