@@ -6,6 +6,9 @@ import { Gamification } from "./Service.ts"
 
 const GROUP = "gamification"
 
+/** Stopping a server waits no longer than this for what is being handled; it is rolled back, and handled again. */
+const DRAIN = Duration.seconds(2)
+
 const EVERY_SECOND = Schedule.spaced(Duration.seconds(1))
 
 export const layer = Layer.scopedDiscard(
@@ -14,11 +17,13 @@ export const layer = Layer.scopedDiscard(
     yield* Consumer.run({
       group: GROUP,
       topic: Topics.people,
+      drain: DRAIN,
       handle: (batch) => gamification.saveAliases(batch.map(({ event }) => event)),
     }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
     yield* Consumer.run({
       group: GROUP,
       topic: Topics.training,
+      drain: DRAIN,
       handle: (batch) => gamification.award(batch.map(({ event }) => event)),
     }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
   }),

@@ -15,6 +15,9 @@ export class SilentSessions extends Context.Reference<SilentSessions>()("pacelin
 
 const GROUP = "training"
 
+/** Stopping a server waits no longer than this for what is being handled; it is rolled back, and handled again. */
+const DRAIN = Duration.seconds(2)
+
 const EVERY_SECOND = Schedule.spaced(Duration.seconds(1))
 
 export const layer = Layer.scopedDiscard(
@@ -37,11 +40,13 @@ export const layer = Layer.scopedDiscard(
     yield* Consumer.run({
       group: GROUP,
       topic: Topics.people,
+      drain: DRAIN,
       handle: (batch) => training.saveAthletes(batch.map(({ event }) => event)),
     }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
     yield* Consumer.run({
       group: GROUP,
       topic: Topics.telemetry,
+      drain: DRAIN,
       handle: (batch) => training.record(batch.map(({ event }) => event)),
     }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
   }),
