@@ -6,7 +6,7 @@ import { EventLog, partitionOf } from "@paceline/core/messaging"
 import { type WindowedStream, WindowShape } from "@paceline/core/streams"
 import { Effect, Fiber, type Layer, Option, Schema, TestClock } from "effect"
 
-export type WindowedServices = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore
+type WindowedServices = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore
 
 /** Each time it is built it must be an empty store. */
 export type WindowedStore = Layer.Layer<WindowedServices, unknown>
