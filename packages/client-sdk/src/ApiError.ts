@@ -5,13 +5,14 @@
  *
  * @example
  * try {
- *   await client.me.change(profile)
+ *   await client.me.change(profile, { alias: "Mara" })
  * } catch (error) {
- *   if (error instanceof Conflict) console.log(`now at version ${error.actualVersion}`)
+ *   if (error instanceof Conflict) console.log(`mine: ${error.mine.alias}, theirs: ${error.theirs.alias}`)
  *   else throw error
  * }
  */
-import { isInteger, isRecord, isString } from "./LiveValues.ts"
+import type { Profile, ProfileChoices, ProfileField } from "@paceline/core/contract"
+import { isInteger, isListOf, isProfile, isProfileChoices, isProfileField, isRecord, isString } from "./LiveValues.ts"
 
 /** The name is set by hand, so that it survives a bundler that shortens class names. */
 abstract class Failure<Tag extends string> extends Error {
@@ -47,16 +48,31 @@ export class NotFound extends Failure<"NotFound"> {
   }
 }
 
-/** Someone else changed it first: read it again, decide again. Nothing was changed. */
+/**
+ * The same fields were changed elsewhere meanwhile, to something else. Nothing was written: let the person choose.
+ *
+ * @example
+ * await client.me.change(error.theirs, error.mine) // keep mine
+ * await client.me.change(error.theirs, { ...error.mine, alias: error.theirs.alias }) // take their alias
+ */
 export class Conflict extends Failure<"Conflict"> {
+  /** The fields to choose for. */
+  readonly fields: ReadonlyArray<ProfileField>
+  /** What would be stored with this change: the choices made here, and theirs where only they chose anew. */
+  readonly mine: ProfileChoices
+  /** What is stored: change from this, and no value is overwritten that nobody has seen. */
+  readonly theirs: Profile
   /** The version that the change was made from. */
   readonly expectedVersion: number
-  /** The version that the server holds now. */
+  /** The version that is stored, that of `theirs`. */
   readonly actualVersion: number
-  constructor(message: string, expectedVersion: number, actualVersion: number) {
+  constructor(message: string, values: Pick<Conflict, "fields" | "mine" | "theirs" | "expectedVersion">) {
     super("Conflict", message)
-    this.expectedVersion = expectedVersion
-    this.actualVersion = actualVersion
+    this.fields = values.fields
+    this.mine = values.mine
+    this.theirs = values.theirs
+    this.expectedVersion = values.expectedVersion
+    this.actualVersion = values.theirs.version
   }
 }
 
@@ -88,7 +104,7 @@ export class Unavailable extends Failure<"Unavailable"> {
   }
 }
 
-/** No answer came. A change may or may not have been made: read before you change again. */
+/** No answer came, to five requests. A change may have been made, at most once: read before you change again. */
 export class Unreachable extends Failure<"Unreachable"> {
   constructor(message: string, options?: ErrorOptions) {
     super("Unreachable", message, options)
@@ -118,7 +134,19 @@ export type ApiError =
 /** The error that an answer's body and status say, whatever they are. */
 export const fromAnswer = (status: number, body: unknown): ApiError => {
   const fields = isRecord(body) ? body : {}
-  const { _tag: tag, message, what, id, expectedVersion, actualVersion, issues, limit, retryAfterSeconds } = fields
+  const {
+    _tag: tag,
+    message,
+    what,
+    id,
+    expectedVersion,
+    fields: inConflict,
+    mine,
+    theirs,
+    issues,
+    limit,
+    retryAfterSeconds,
+  } = fields
   const said = isString(message) && message !== "" ? message : null
   switch (tag) {
     case "Unauthorized":
@@ -128,13 +156,19 @@ export const fromAnswer = (status: number, body: unknown): ApiError => {
     case "NotFound":
       return new NotFound(said ?? "There is no such thing.", isString(what) ? what : "", isString(id) ? id : "")
     case "Conflict":
-      if (!isInteger(expectedVersion) || !isInteger(actualVersion)) break
-      return new Conflict(said ?? "Someone else changed it first.", expectedVersion, actualVersion)
+      if (!isInteger(expectedVersion) || !isFields(inConflict) || !isProfileChoices(mine) || !isProfile(theirs)) break
+      return new Conflict(said ?? "It was changed elsewhere meanwhile.", {
+        fields: inConflict,
+        mine,
+        theirs,
+        expectedVersion,
+      })
     case "TooManyRequests":
       if (!isInteger(retryAfterSeconds)) break
       return new TooManyRequests(said ?? "Too many requests.", isString(limit) ? limit : "", retryAfterSeconds)
     case "Unavailable":
       return new Unavailable(said ?? "The server cannot do that now.")
+    case "InvalidRequest":
     case "HttpApiDecodeError":
       return new InvalidRequest(said ?? "The server did not accept the values.", issuesOf(issues))
   }
@@ -145,6 +179,8 @@ export const fromAnswer = (status: number, body: unknown): ApiError => {
     status,
   )
 }
+
+const isFields = isListOf(isProfileField)
 
 const issuesOf = (value: unknown): InvalidRequest["issues"] =>
   (Array.isArray(value) ? value : []).flatMap((issue: unknown) => {

@@ -7,7 +7,7 @@
  *   console.log(state, tiles.map((tile) => `${tile.alias} ${tile.heartRateBpm ?? "–"}`))
  * })
  */
-import type { Profile, Standing, Tile } from "@paceline/core/contract"
+import type { Profile, ProfileChoices, Standing, Tile } from "@paceline/core/contract"
 import * as Connection from "./Connection.ts"
 import * as Http from "./Http.ts"
 import * as LiveValues from "./LiveValues.ts"
@@ -44,8 +44,12 @@ export interface Client {
   readonly me: {
     /** @throws ApiError */
     readonly get: () => Promise<Profile>
-    /** @throws ApiError; `Conflict` when the profile was changed since `version` */
-    readonly change: (profile: ProfileChange) => Promise<Profile>
+    /**
+     * Changes some of the profile that was seen. What was changed elsewhere since, in other fields, is kept.
+     *
+     * @throws ApiError; `Conflict` when the same field was changed elsewhere to something else
+     */
+    readonly change: (seen: Profile, choices: Partial<ProfileChoices>) => Promise<Profile>
   }
   /** Ends all watching and closes the connection. */
   readonly close: () => void
@@ -56,16 +60,6 @@ export interface ClassClient {
   readonly watch: (listener: (view: ClassView) => void) => () => void
   /** The leaderboard once, best first. @throws ApiError */
   readonly leaderboard: () => Promise<ReadonlyArray<Standing>>
-}
-
-/** What an athlete chooses. `version` is that of the profile from which the choice was made. */
-export interface ProfileChange {
-  /** 1 to 24 characters. */
-  readonly alias: string
-  readonly heartRateVisible: boolean
-  /** 100 to 240 beats a minute. */
-  readonly maxHeartRateBpm: number
-  readonly version: number
 }
 
 export const createClient = (options: ClientOptions): Client => {
@@ -131,12 +125,21 @@ export const createClient = (options: ClientOptions): Client => {
     }),
     me: {
       get: () => http.get("v1/me", LiveValues.isProfile),
-      change: ({ alias, heartRateVisible, maxHeartRateBpm, version }) =>
-        http.put("v1/me", { alias, heartRateVisible, maxHeartRateBpm, version }, LiveValues.isProfile),
+      change: (seen, choices) => {
+        const { version } = seen
+        const body = { ...choicesOf({ ...seen, ...choices }), version, seen: choicesOf(seen) }
+        return http.put("v1/me", body, LiveValues.isProfile)
+      },
     },
     close: connection.close,
   }
 }
+
+const choicesOf = ({ alias, heartRateVisible, maxHeartRateBpm }: ProfileChoices): ProfileChoices => ({
+  alias,
+  heartRateVisible,
+  maxHeartRateBpm,
+})
 
 /** The server's address as a folder, so that a server below a path is found too. */
 const baseOf = (url: string): URL => {

@@ -1,3 +1,4 @@
+import { AthleteId } from "@paceline/core/contract"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { LiveServer } from "../test/LiveServer.ts"
 import {
@@ -13,8 +14,9 @@ import {
   Unreachable,
 } from "./index.ts"
 
-const profile = { athleteId: "ann", alias: "Ann", heartRateVisible: true, maxHeartRateBpm: 188, version: 4 }
-const change = { alias: "Ann", heartRateVisible: false, maxHeartRateBpm: 188, version: 4 }
+const choices = { alias: "Ann", heartRateVisible: true, maxHeartRateBpm: 188 }
+const profile = { athleteId: AthleteId.make("ann"), ...choices, version: 4 }
+const hidden = { heartRateVisible: false }
 
 let server: LiveServer
 
@@ -41,10 +43,11 @@ describe("a call", () => {
     expect(server.requests).toEqual([{ method: "GET", path: "/v1/me", key: "Bearer secret", body: null }])
   })
 
-  it("changes the profile from the version that was read", async () => {
+  it("changes the profile from what was read, and says what that was", async () => {
     server.answer("/v1/me", () => Response.json({ ...profile, version: 5 }))
-    expect((await client().me.change({ ...change, ...{ unknown: 1 } })).version).toBe(5)
-    expect(server.requests).toEqual([{ method: "PUT", path: "/v1/me", key: "Bearer secret", body: change }])
+    expect((await client().me.change(profile, hidden)).version).toBe(5)
+    const body = { ...choices, ...hidden, version: 4, seen: choices }
+    expect(server.requests).toEqual([{ method: "PUT", path: "/v1/me", key: "Bearer secret", body }])
   })
 
   it("reads a leaderboard without a key", async () => {
@@ -56,14 +59,19 @@ describe("a call", () => {
 })
 
 describe("a failed call says what is wrong", () => {
+  const both = {
+    fields: ["alias" as const],
+    mine: { ...choices, alias: "Anna" },
+    theirs: { ...profile, alias: "Anne", version: 6 },
+  }
   const answers = [
     [401, { _tag: "Unauthorized", message: "The key is not known." }, new Unauthorized("The key is not known.")],
     [403, { _tag: "Forbidden", message: "Only for athletes." }, new Forbidden("Only for athletes.")],
     [404, { _tag: "NotFound", what: "athlete", id: "x", message: "None." }, new NotFound("None.", "athlete", "x")],
     [
       409,
-      { _tag: "Conflict", message: "Changed.", expectedVersion: 4, actualVersion: 6 },
-      new Conflict("Changed.", 4, 6),
+      { _tag: "Conflict", message: "Changed.", expectedVersion: 4, actualVersion: 6, ...both },
+      new Conflict("Changed.", { expectedVersion: 4, ...both }),
     ],
     [
       400,
@@ -74,17 +82,18 @@ describe("a failed call says what is wrong", () => {
       },
       new InvalidRequest("Bad.", [{ path: "alias", message: "Too long." }]),
     ],
+    [400, { _tag: "InvalidRequest", message: "Not so." }, new InvalidRequest("Not so.", [])],
     [
       429,
-      { _tag: "TooManyRequests", message: "Slower.", limit: "user-api", retryAfterSeconds: 7 },
-      new TooManyRequests("Slower.", "user-api", 7),
+      { _tag: "TooManyRequests", message: "Slower.", limit: "user-api", retryAfterSeconds: 11 },
+      new TooManyRequests("Slower.", "user-api", 11),
     ],
     [503, { _tag: "Unavailable", message: "Closing." }, new Unavailable("Closing.")],
   ] as const
 
   it.each(answers)("%d %j", async (status, body, expected) => {
     server.answer("/v1/me", () => Response.json(body, { status }))
-    const error = await failure(client().me.change(change))
+    const error = await failure(client().me.change(profile, hidden))
     expect(error).toBeInstanceOf(expected.constructor)
     expect(error).toEqual(expected)
     expect(error).toMatchObject({ _tag: expected._tag, name: expected._tag })
@@ -95,6 +104,8 @@ describe("a failed call says what is wrong", () => {
     [200, "<html>"],
     [502, "<html>Bad gateway"],
     [409, { _tag: "Conflict", message: "Changed." }],
+    [409, { _tag: "Conflict", message: "Changed.", expectedVersion: 4, actualVersion: 6 }],
+    [422, { _tag: "IdempotencyKeyReused", message: "Used." }],
     [429, { _tag: "TooManyRequests", message: "Slower." }],
     [418, { _tag: "Teapot" }],
   ])("an answer that it does not understand: %d %j", async (status, body) => {
@@ -137,12 +148,6 @@ describe("a server that is away or busy", () => {
     expect(at.length).toBe(3)
   })
 
-  it("is not asked again for a change, because the first may have been made", async () => {
-    server.answer("/v1/me", () => Response.json({ _tag: "Unavailable", message: "Busy." }, { status: 503 }))
-    expect(await failure(client().me.change(change))).toBeInstanceOf(Unavailable)
-    expect(server.requests).toHaveLength(1)
-  })
-
   it("is unreachable when nobody listens", async () => {
     await server.stop()
     const error = await failure(client().me.get())
@@ -153,6 +158,69 @@ describe("a server that is away or busy", () => {
   it("is not asked again when the answer would be the same", async () => {
     server.answer("/v1/me", () => Response.json({ _tag: "Unauthorized", message: "No." }, { status: 401 }))
     expect(await failure(client().me.get())).toBeInstanceOf(Unauthorized)
+    expect(server.requests).toHaveLength(1)
+  })
+})
+
+describe("a change", () => {
+  /** A server that does a request once for each key, and answers it the same. */
+  const done: Array<string> = []
+  const answerOnce = () => {
+    const key = server.idempotencyKeys.at(-1) ?? ""
+    if (!done.includes(key)) done.push(key)
+    return Response.json({ ...profile, version: 4 + done.length })
+  }
+  beforeEach(() => void done.splice(0))
+
+  /** The platform's `fetch`, whose line is cut before the answer is read, `times` times. */
+  const cutOff = (times: number) => {
+    let left = times
+    return async (url: string, init: RequestInit) => {
+      const response = await fetch(url, init)
+      if (left-- > 0) throw new TypeError("The line was cut.")
+      return response
+    }
+  }
+  const over = (fetch: (url: string, init: RequestInit) => Promise<Response>) =>
+    createClient({ url: server.url, key: "secret", random: () => 0, fetch })
+
+  it("is sent again with the same key when no answer came, and done once", async () => {
+    server.answer("/v1/me", answerOnce)
+    expect(await over(cutOff(4)).me.change(profile, hidden)).toMatchObject({ version: 5 })
+    expect(server.requests).toHaveLength(5)
+    expect(new Set(server.requests.map(({ body }) => JSON.stringify(body))).size).toBe(1)
+    expect(done).toHaveLength(1)
+    expect(done[0]).toMatch(/^"[0-9a-f]{32}"$/)
+  })
+
+  it("is given up after five requests, and then is nobody's guess: it was made at most once", async () => {
+    server.answer("/v1/me", answerOnce)
+    expect(await failure(over(cutOff(5)).me.change(profile, hidden))).toBeInstanceOf(Unreachable)
+    expect(server.requests).toHaveLength(5)
+    expect(done).toHaveLength(1)
+  })
+
+  it("is another one with each call, though it says the same", async () => {
+    server.answer("/v1/me", answerOnce)
+    await client().me.change(profile, hidden)
+    await client().me.change(profile, hidden)
+    expect(done).toHaveLength(2)
+  })
+
+  it("is sent again to a busy server", async () => {
+    server.answer("/v1/me", () =>
+      server.requests.length < 3
+        ? Response.json({ _tag: "Unavailable", message: "Busy." }, { status: 503 })
+        : answerOnce(),
+    )
+    expect(await client().me.change(profile, hidden)).toMatchObject({ version: 5 })
+    expect(server.requests).toHaveLength(3)
+    expect(new Set(server.idempotencyKeys).size).toBe(1)
+  })
+
+  it("is not sent again when it was refused", async () => {
+    server.answer("/v1/me", () => Response.json({ _tag: "Forbidden", message: "No." }, { status: 403 }))
+    expect(await failure(client().me.change(profile, hidden))).toBeInstanceOf(Forbidden)
     expect(server.requests).toHaveLength(1)
   })
 })

@@ -1,8 +1,9 @@
 /**
  * The HTTP side of the client: one request, one checked answer or one typed error.
  *
- * Reads are repeated up to five times with backoff when the server is away or busy, or says when to ask again. Changes are never
- * repeated by themselves: after `Unreachable` nobody knows whether the first one was made.
+ * Requests are sent up to five times, with backoff, when no answer comes, or when the server is busy or says when to ask
+ * again. A change has an idempotency key, the same each time it is sent: the server does it once and answers the same,
+ * so an answer that was lost on its way is got again and nothing is done twice.
  */
 import { Backoff } from "@paceline/core/kernel"
 import { type ApiError, fromAnswer, TooManyRequests, Unavailable, Unreachable } from "./ApiError.ts"
@@ -21,7 +22,7 @@ export interface HttpOptions {
 export interface Http {
   /** @throws ApiError */
   readonly get: <T>(path: string, is: (value: unknown) => value is T) => Promise<T>
-  /** @throws ApiError */
+  /** Done once, however often it is sent. @throws ApiError */
   readonly put: <T>(path: string, body: unknown, is: (value: unknown) => value is T) => Promise<T>
 }
 
@@ -40,25 +41,35 @@ export const make = ({ base, key, fetch, random }: HttpOptions): Http => {
     throw fromAnswer(status, body)
   }
 
-  return {
-    get: async (path, is) => {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          return await once(path, { method: "GET", headers }, is)
-        } catch (error) {
-          if (attempt + 1 >= ATTEMPTS || !isPassing(error)) throw error
-          await sleep(leastWaitMillis(error) + Backoff.delayMillis(Backoff.standard, attempt, random()))
-        }
+  const repeated = async <T>(path: string, init: RequestInit, is: (value: unknown) => value is T): Promise<T> => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await once(path, init, is)
+      } catch (error) {
+        if (attempt + 1 >= ATTEMPTS || !isPassing(error)) throw error
+        await sleep(leastWaitMillis(error) + Backoff.delayMillis(Backoff.standard, attempt, random()))
       }
-    },
+    }
+  }
+
+  return {
+    get: (path, is) => repeated(path, { method: "GET", headers }, is),
     put: (path, body, is) =>
-      once(
+      repeated(
         path,
-        { method: "PUT", headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) },
+        {
+          method: "PUT",
+          headers: { ...headers, "content-type": "application/json", "idempotency-key": `"${freshKey()}"` },
+          body: JSON.stringify(body),
+        },
         is,
       ),
   }
 }
+
+/** 128 random bits. `crypto.randomUUID` is missing on pages that came without TLS, as in a gym's own network. */
+const freshKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 const answerOf = async (fetch: Fetch, url: string, init: RequestInit): Promise<{ status: number; body: unknown }> => {
   try {

@@ -1,7 +1,7 @@
 import * as Contract from "@paceline/core/contract"
 import { Arbitrary, FastCheck as fc, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { bestFirst, isProfile, isStanding, isTile } from "./LiveValues.ts"
+import { bestFirst, isProfile, isProfileChoices, isStanding, isTile } from "./LiveValues.ts"
 
 const holdsTheShape = <A extends object, I>(
   name: string,
@@ -32,6 +32,7 @@ const holdsTheShape = <A extends object, I>(
 holdsTheShape("Tile", Contract.Tile, isTile)
 holdsTheShape("Standing", Contract.Standing, isStanding)
 holdsTheShape("Profile", Contract.Profile, isProfile)
+holdsTheShape("ProfileChoices", Contract.ProfileChoices, isProfileChoices)
 
 describe("the order of the leaderboard", () => {
   it("does not depend on the order of arrival", () => {

@@ -4,7 +4,7 @@
  *
  * The shapes are those of `Tile` and `Standing` in the contract; a test holds both against its schemas.
  */
-import type { Profile, Standing, Tile } from "@paceline/core/contract"
+import type { Profile, ProfileChoices, ProfileField, Standing, Tile } from "@paceline/core/contract"
 
 /** The name of the channel whose keys are athlete ids and whose values are tiles. */
 export const tilesChannel = (classId: string): string => `classes/${classId}/tiles`
@@ -31,13 +31,17 @@ export const isStanding = (value: unknown): value is Standing =>
   isInteger(value["points"]) &&
   isInteger(value["workouts"])
 
-export const isProfile = (value: unknown): value is Profile =>
+export const isProfileChoices = (value: unknown): value is ProfileChoices =>
   isRecord(value) &&
-  isId(value["athleteId"]) &&
   isString(value["alias"]) &&
   isBoolean(value["heartRateVisible"]) &&
-  isInteger(value["maxHeartRateBpm"]) &&
-  isInteger(value["version"])
+  isInteger(value["maxHeartRateBpm"])
+
+export const isProfile = (value: unknown): value is Profile =>
+  isRecord(value) && isId(value["athleteId"]) && isInteger(value["version"]) && isProfileChoices(value)
+
+export const isProfileField = (value: unknown): value is ProfileField =>
+  value === "alias" || value === "heartRateVisible" || value === "maxHeartRateBpm"
 
 export const isListOf =
   <T>(is: (value: unknown) => value is T) =>

@@ -7,7 +7,7 @@
  * const client = createClient({ url: "http://127.0.0.1:8080" })
  * client.classes("main").watch(({ state, tiles }) => console.log(state, tiles.length))
  */
-export type { Profile, Standing, Tile } from "@paceline/core/contract"
+export type { Profile, ProfileChoices, ProfileField, Standing, Tile } from "@paceline/core/contract"
 export {
   type ApiError,
   Conflict,
@@ -20,7 +20,7 @@ export {
   UnexpectedAnswer,
   Unreachable,
 } from "./ApiError.ts"
-export { type ClassClient, type Client, type ClientOptions, createClient, type ProfileChange } from "./Client.ts"
+export { type ClassClient, type Client, type ClientOptions, createClient } from "./Client.ts"
 export type { Socket, SocketConstructor } from "./Connection.ts"
 export type { Fetch } from "./Http.ts"
 export type { ChannelView, ClassView, ViewProblem, ViewState } from "./Views.ts"

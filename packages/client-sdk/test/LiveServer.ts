@@ -15,13 +15,15 @@ interface Channel {
 export class LiveServer {
   readonly #channels = new Map<string, Channel>()
   readonly #sockets = new Map<Socket, Set<string>>()
-  readonly #answers = new Map<string, () => Response>()
+  readonly #answers = new Map<string, () => Response | Promise<Response>>()
   #server: Bun.Server<undefined> | null = null
   #port = 0
   #run = 0
   /** What clients sent, in order. */
   readonly heard: Array<LiveFrame.LiveFrame> = []
   readonly requests: Array<{ method: string; path: string; key: string | null; body: unknown }> = []
+  /** The idempotency keys of the requests, in the same order. */
+  readonly idempotencyKeys: Array<string | null> = []
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`
@@ -79,7 +81,7 @@ export class LiveServer {
     for (const socket of this.#sockets.keys()) socket.send(data)
   }
 
-  answer(path: string, answer: () => Response): void {
+  answer(path: string, answer: () => Response | Promise<Response>): void {
     this.#answers.set(path, answer)
   }
 
@@ -144,6 +146,7 @@ export class LiveServer {
       key: request.headers.get("authorization"),
       body: text === "" ? null : JSON.parse(text),
     })
-    return this.#answers.get(pathname)?.() ?? new Response("not here", { status: 404 })
+    this.idempotencyKeys.push(request.headers.get("idempotency-key"))
+    return (await this.#answers.get(pathname)?.()) ?? new Response("not here", { status: 404 })
   }
 }

@@ -16,6 +16,7 @@ import { ConnectionState } from "../parts/ConnectionState.tsx"
 import { PacelineMark } from "../parts/Icons.tsx"
 import { useLiveClass } from "../parts/LiveClass.ts"
 import { TileCard } from "../parts/TileCard.tsx"
+import { ConflictChooser } from "./ConflictChooser.tsx"
 import { fragmentOf, keyIn } from "./Key.ts"
 import { ProfileEditor } from "./ProfileEditor.tsx"
 import * as Form from "./ProfileForm.ts"
@@ -131,7 +132,17 @@ const MyProfile = ({ athleteKey, live, classId }: MyProfileProps) => {
         <main class="me-main">
           <h1>Hello, {form.saved.alias}</h1>
           <MyTile profile={form.saved} live={live} classId={classId} />
-          <ProfileEditor form={form} onChange={setForm} onSave={(current) => void save(client, current, setForm)} />
+          {form.conflict === null ? (
+            <ProfileEditor form={form} onChange={setForm} onSave={(current) => void save(client, current, setForm)} />
+          ) : (
+            <ConflictChooser
+              conflict={form.conflict}
+              isSaving={form.phase === "saving"}
+              problem={form.problem}
+              onPick={(field, side) => setForm(Form.pick(form, field, side))}
+              onSave={() => void save(client, form, setForm)}
+            />
+          )}
         </main>
       )
     }
@@ -152,25 +163,17 @@ const read = async (client: Client): Promise<Loaded> => {
   }
 }
 
-/** Saves what was chosen. When it was changed elsewhere meanwhile, reads what stands there and lets the athlete decide. */
+/** Saves what was chosen. When the same was changed elsewhere meanwhile, the athlete chooses between both. */
 const save = async (client: Client, form: Form.ProfileForm, show: (form: Form.ProfileForm) => void): Promise<void> => {
   const checked = Form.check(form)
   show(checked.form)
   if (checked._tag === "Invalid") return
   try {
-    show(Form.saved(await client.me.change(checked.change)))
+    show(Form.saved(checked.form, await client.me.change(checked.seen, checked.choices)))
   } catch (error) {
-    if (error instanceof Conflict) show(await resolved(client, checked.form))
+    if (error instanceof Conflict) show(Form.conflicted(checked.form, error))
     else if (error instanceof InvalidRequest) show(Form.failed(checked.form, error.message, error.issues))
     else show(Form.failed(checked.form, sentenceOf(error)))
-  }
-}
-
-const resolved = async (client: Client, form: Form.ProfileForm): Promise<Form.ProfileForm> => {
-  try {
-    return Form.conflicted(form, await client.me.get())
-  } catch (error) {
-    return Form.failed(form, sentenceOf(error))
   }
 }
 

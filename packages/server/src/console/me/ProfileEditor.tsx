@@ -1,6 +1,7 @@
 /** The fields of the profile: alias, whether the heart rate shows, and the greatest heart rate. */
-import type { Profile } from "@paceline/client-sdk"
 import * as Form from "./ProfileForm.ts"
+
+const SAVED_WITH_MORE = "Saved. What you changed on another device is kept too."
 
 interface ProfileEditorProps {
   readonly form: Form.ProfileForm
@@ -18,7 +19,6 @@ export const ProfileEditor = ({ form, onChange, onSave }: ProfileEditorProps) =>
   return (
     <form class="me-form" onSubmit={submit} noValidate>
       <fieldset class="me-card" disabled={form.phase === "saving"}>
-        {form.elsewhere !== null && <ChangedElsewhere now={form.elsewhere} onTake={onChange} />}
         <div class="field">
           <label for="alias">Name on the wall</label>
           <input
@@ -54,10 +54,10 @@ export const ProfileEditor = ({ form, onChange, onSave }: ProfileEditorProps) =>
         <MaxHeartRate form={form} onEdit={edit} />
         <div class="me-save">
           <button class="me-button" type="submit" disabled={form.phase === "saving" || !Form.isChanged(form)}>
-            {form.phase === "saving" ? "Saving…" : form.elsewhere === null ? "Save" : "Keep mine"}
+            {form.phase === "saving" ? "Saving…" : "Save"}
           </button>
           <p role="status" aria-live="polite">
-            {form.phase === "saved" && "Saved."}
+            {form.phase === "saved" && (form.isMerged ? SAVED_WITH_MORE : "Saved.")}
           </p>
         </div>
         {form.problem !== null && (
@@ -113,23 +113,3 @@ const MaxHeartRate = ({ form: { draft, faults }, onEdit }: MaxHeartRateProps) =>
     </div>
   )
 }
-
-interface ChangedElsewhereProps {
-  readonly now: Profile
-  readonly onTake: (form: Form.ProfileForm) => void
-}
-
-const ChangedElsewhere = ({ now, onTake }: ChangedElsewhereProps) => (
-  <div class="me-conflict" role="alert">
-    <p>
-      <b>Your profile was changed on another device a moment ago.</b> Nothing is lost: below is what you chose here.
-      There it says:
-    </p>
-    <p class="me-conflict-now">
-      {now.alias}, heart rate {now.heartRateVisible ? "shown" : "hidden"}, highest {now.maxHeartRateBpm} beats a minute
-    </p>
-    <button type="button" class="me-button me-button-quiet" onClick={() => onTake(Form.begin(now))}>
-      Take that instead
-    </button>
-  </div>
-)

@@ -1,8 +1,9 @@
-import type { Profile } from "@paceline/client-sdk"
+import type { Profile, ProfileChoices } from "@paceline/client-sdk"
 import { AthleteId } from "@paceline/core/contract"
 import { HeartRateZone } from "@paceline/core/kernel"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import * as ProfileConflict from "./ProfileConflict.ts"
 import * as Form from "./ProfileForm.ts"
 
 const profile: Profile = {
@@ -25,8 +26,9 @@ describe("the form", () => {
   it("sends what was chosen, from the version that was read", () => {
     const form = Form.edit(Form.begin(profile), { alias: "  Anna ", heartRateVisible: false, maxHeartRateBpm: "190" })
     expect(Form.isChanged(form)).toBe(true)
-    const { change, form: saving } = valid(form)
-    expect(change).toEqual({ alias: "Anna", heartRateVisible: false, maxHeartRateBpm: 190, version: 4 })
+    const { choices, form: saving, seen } = valid(form)
+    expect(choices).toEqual({ alias: "Anna", heartRateVisible: false, maxHeartRateBpm: 190 })
+    expect(seen).toBe(profile)
     expect(saving.phase).toBe("saving")
   })
 
@@ -68,24 +70,67 @@ describe("the form", () => {
 })
 
 describe("a profile that was changed elsewhere meanwhile", () => {
-  const now = { ...profile, alias: "Anna", version: 6 }
+  const theirs = { ...profile, alias: "Anna", heartRateVisible: false, version: 6 }
+  const mine = { alias: "Annie", heartRateVisible: false, maxHeartRateBpm: 190 }
+  const conflicted = () => {
+    const form = Form.edit(Form.begin(profile), { alias: "Annie", maxHeartRateBpm: "190" })
+    return Form.conflicted(valid(form).form, { fields: ["alias"], mine, theirs })
+  }
 
-  it("overwrites nothing: what was chosen here stays, what stands there is shown", () => {
-    const mine = Form.edit(Form.begin(profile), { alias: "Annie" })
-    const form = Form.conflicted(valid(mine).form, now)
-    expect(form).toMatchObject({ draft: { alias: "Annie" }, elsewhere: now, phase: "editing" })
-    expect(valid(form).change).toMatchObject({ alias: "Annie", version: 6 })
+  it("sends nothing before the athlete has chosen", () => {
+    const form = conflicted()
+    expect(form).toMatchObject({ phase: "editing", conflict: { fields: ["alias"], picks: {} } })
+    expect(Form.check(form)).toEqual({ _tag: "Invalid", form })
   })
 
-  it("is no conflict when both chose the same", () => {
-    const mine = Form.edit(Form.begin(profile), { alias: "Anna" })
-    expect(Form.conflicted(valid(mine).form, now)).toEqual(Form.saved(now))
+  it.each([
+    ["mine", "Annie"],
+    ["theirs", "Anna"],
+  ] as const)("sends what was chosen, %s, from what stands there, and the rest as it was merged", (side, alias) => {
+    const { choices, form, seen } = valid(Form.pick(conflicted(), "alias", side))
+    expect(choices).toEqual({ alias, heartRateVisible: false, maxHeartRateBpm: 190 })
+    expect(seen).toBe(theirs)
+    const done = Form.saved(form, { ...theirs, ...choices, version: 7 })
+    expect(done).toMatchObject({ phase: "saved", conflict: null, isMerged: false, draft: { alias } })
   })
 
-  it("can be taken as it is", () => {
-    const form = Form.begin(now)
-    expect(form.draft.alias).toBe("Anna")
-    expect(Form.isChanged(form)).toBe(false)
+  it("asks anew when it was changed once more", () => {
+    const { form } = valid(Form.pick(conflicted(), "alias", "mine"))
+    const again = Form.conflicted(form, { fields: ["alias"], mine, theirs: { ...theirs, alias: "Ann", version: 7 } })
+    expect(again.conflict).toMatchObject({ theirs: { alias: "Ann" }, picks: {} })
+  })
+
+  it("keeps the choice when saving it fails", () => {
+    const { form } = valid(Form.pick(conflicted(), "alias", "mine"))
+    expect(Form.failed(form, "The server is away.")).toMatchObject({
+      phase: "editing",
+      problem: "The server is away.",
+      conflict: { picks: { alias: "mine" } },
+    })
+  })
+
+  it("says so when what was saved has more in it than was changed here", () => {
+    const { form } = valid(Form.edit(Form.begin(profile), { alias: "Annie" }))
+    expect(Form.saved(form, { ...profile, alias: "Annie", version: 5 }).isMerged).toBe(false)
+    expect(Form.saved(form, { ...profile, alias: "Annie", maxHeartRateBpm: 190, version: 6 })).toMatchObject({
+      isMerged: true,
+      draft: { alias: "Annie", maxHeartRateBpm: "190" },
+    })
+  })
+})
+
+describe("both values of a field", () => {
+  it("are told in words", () => {
+    const values = (choices: ProfileChoices) =>
+      (["alias", "heartRateVisible", "maxHeartRateBpm"] as const).map(
+        (field) => `${ProfileConflict.nameOf(field)}: ${ProfileConflict.inWords(field, choices)}`,
+      )
+    expect(values(profile)).toEqual([
+      "Name on the wall: Ann",
+      "My heart rate: shown",
+      "Highest heart rate: 188 beats a minute",
+    ])
+    expect(values({ ...profile, heartRateVisible: false })[1]).toBe("My heart rate: hidden")
   })
 })
 

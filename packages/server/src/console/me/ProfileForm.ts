@@ -2,15 +2,16 @@
  * The form in which an athlete changes their profile, as a pure state: what was saved, what is being chosen, and
  * what is in the way.
  *
- * Two phones may change the same profile. Then nothing is overwritten unseen: the form keeps what was chosen here,
- * shows what stands there now, and lets the athlete decide.
+ * Two phones may change the same profile. Changes of different fields are both kept; of the same field both values are
+ * shown (`ProfileConflict`), and nothing is saved before the athlete has chosen.
  *
  * @example
  * let form = begin(profile)
  * form = edit(form, { alias: "Mara" })
- * const checked = check(form) // the change to send, or the form with what is wrong
+ * const checked = check(form) // what to send, or the form with what is wrong
  */
-import type { Profile, ProfileChange } from "@paceline/client-sdk"
+import type { Conflict, Profile, ProfileChoices, ProfileField } from "@paceline/client-sdk"
+import * as ProfileConflict from "./ProfileConflict.ts"
 
 export interface Draft {
   readonly alias: string
@@ -26,8 +27,10 @@ export interface ProfileForm {
   readonly phase: "editing" | "saving" | "saved"
   /** What is wrong with each field, in words. */
   readonly faults: { readonly alias?: string; readonly maxHeartRateBpm?: string }
-  /** What was changed elsewhere meanwhile, until the athlete has decided. */
-  readonly elsewhere: Profile | null
+  /** What was changed elsewhere too, until the athlete has chosen. */
+  readonly conflict: ProfileConflict.ProfileConflict | null
+  /** What was saved last has more in it than was changed here: something from elsewhere was kept beside it. */
+  readonly isMerged: boolean
   /** Why saving failed otherwise. */
   readonly problem: string | null
 }
@@ -42,7 +45,8 @@ export const begin = (saved: Profile): ProfileForm => ({
   draft: draftOf(saved),
   phase: "editing",
   faults: {},
-  elsewhere: null,
+  conflict: null,
+  isMerged: false,
   problem: null,
 })
 
@@ -64,31 +68,47 @@ export const isChanged = ({ saved, draft }: ProfileForm): boolean => {
 }
 
 export type Checked =
-  | { readonly _tag: "Valid"; readonly change: ProfileChange; readonly form: ProfileForm }
+  | {
+      readonly _tag: "Valid"
+      /** What the choices were made from. */
+      readonly seen: Profile
+      readonly choices: ProfileChoices
+      readonly form: ProfileForm
+    }
   | { readonly _tag: "Invalid"; readonly form: ProfileForm }
 
+/** What to send: what was typed, or in a conflict what was chosen. */
 export const check = (form: ProfileForm): Checked => {
+  const saving: ProfileForm = { ...form, phase: "saving", faults: {}, problem: null }
+  if (form.conflict !== null) {
+    const choices = ProfileConflict.resolved(form.conflict)
+    return choices === null
+      ? { _tag: "Invalid", form }
+      : { _tag: "Valid", seen: form.conflict.theirs, choices, form: saving }
+  }
   const alias = form.draft.alias.trim()
   const maxHeartRateBpm = Number(form.draft.maxHeartRateBpm.trim() || Number.NaN)
   const faults = { ...aliasFault(alias), ...maxFault(maxHeartRateBpm) }
   if (Object.keys(faults).length > 0) return { _tag: "Invalid", form: { ...form, faults } }
   const { heartRateVisible } = form.draft
-  const { version } = form.elsewhere ?? form.saved
-  return {
-    _tag: "Valid",
-    change: { alias, heartRateVisible, maxHeartRateBpm, version },
-    form: { ...form, phase: "saving", faults: {}, problem: null },
-  }
+  return { _tag: "Valid", seen: form.saved, choices: { alias, heartRateVisible, maxHeartRateBpm }, form: saving }
 }
 
-export const saved = (profile: Profile): ProfileForm => ({ ...begin(profile), phase: "saved" })
-
-/** Someone changed the profile elsewhere; `now` is what it says there. */
-export const conflicted = (form: ProfileForm, now: Profile): ProfileForm => {
-  const settled = { ...form, saved: now, phase: "editing" as const }
-  // Both chose the same: there is nothing to decide.
-  return isChanged(settled) ? { ...settled, elsewhere: now } : saved(now)
+/** What was sent from `form` is stored. */
+export const saved = (form: ProfileForm, profile: Profile): ProfileForm => {
+  const { version } = form.conflict?.theirs ?? form.saved
+  return { ...begin(profile), phase: "saved", isMerged: profile.version > version + 1 }
 }
+
+/** The same was changed elsewhere meanwhile: the athlete chooses. */
+export const conflicted = (form: ProfileForm, conflict: Pick<Conflict, "fields" | "mine" | "theirs">): ProfileForm => ({
+  ...form,
+  phase: "editing",
+  conflict: ProfileConflict.begin(conflict),
+})
+
+export const pick = (form: ProfileForm, field: ProfileField, side: ProfileConflict.Side): ProfileForm =>
+  form.conflict === null ? form : { ...form, conflict: ProfileConflict.pick(form.conflict, field, side), problem: null }
 
 export const failed = (
   form: ProfileForm,
