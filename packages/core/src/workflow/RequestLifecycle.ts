@@ -20,7 +20,7 @@
  *   states: {
  *     "awaiting payment": {
  *       timer: { after: "15 minutes", to: "expired" },
- *       on: { Paid: { to: "confirmed", then: (data) => ({ effects: [new Confirmed({ athlete: data.athlete })] }) } },
+ *       on: { Paid: { to: "confirmed", decide: (data) => ({ effects: [new Confirmed({ athlete: data.athlete })] }) } },
  *       cancel: { to: "cancelled" },
  *     },
  *     confirmed: { final: true },

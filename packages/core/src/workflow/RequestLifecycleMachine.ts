@@ -26,13 +26,13 @@ export interface Ignore {
 /** Leads to one state. */
 export interface Move<S, D, Ev, M> {
   readonly to: S
-  readonly then?: (data: D, message: M, context: TransitionContext) => Change<D, Ev> | Ignore
+  readonly decide?: (data: D, message: M, context: TransitionContext) => Change<D, Ev> | Ignore
 }
 
-/** Leads to one of several: `then` says which. */
+/** Leads to one of several: `decide` says which. */
 export interface Choice<S, D, Ev, M> {
   readonly oneOf: ReadonlyArray<S>
-  readonly then: (data: D, message: M, context: TransitionContext) => (Change<D, Ev> & { readonly to: S }) | Ignore
+  readonly decide: (data: D, message: M, context: TransitionContext) => (Change<D, Ev> & { readonly to: S }) | Ignore
 }
 
 export interface Final {
@@ -44,13 +44,13 @@ export interface Waiting<S extends string, D, Ev, M> {
   readonly timer: {
     readonly after: Duration.DurationInput
     readonly to: S
-    readonly then?: (data: D, context: TransitionContext) => Change<D, Ev>
+    readonly decide?: (data: D, context: TransitionContext) => Change<D, Ev>
   }
   readonly on?: { readonly [K in keyof M]?: Move<S, D, Ev, M[K]> | Choice<S, D, Ev, M[K]> }
   /** Where cancelling from outside leads; it is not allowed here if not given. */
   readonly cancel?: {
     readonly to: S
-    readonly then?: (data: D, reason: string, context: TransitionContext) => Change<D, Ev>
+    readonly decide?: (data: D, reason: string, context: TransitionContext) => Change<D, Ev>
   }
 }
 

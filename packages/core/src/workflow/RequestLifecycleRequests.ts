@@ -205,7 +205,7 @@ export const make = <S extends string, D, Ev, M, R>(declared: Declared<S, D, Ev,
           return yield* put.release({ state: request, dueAtMs })
         }
         const data = yield* dataOf(claim.id, request)
-        const change = spec.timer.then?.(data, { id: claim.id, state, nowMs }) ?? {}
+        const change = spec.timer.decide?.(data, { id: claim.id, state, nowMs }) ?? {}
         const next = moved(request, { ...change, to }, { trigger: "timer", note: null }, nowMs)
         if (change.effects !== undefined && change.effects.length > 0) yield* declared.append(change.effects, claim.id)
         yield* next.timerAtMs === null
@@ -269,8 +269,8 @@ export const make = <S extends string, D, Ev, M, R>(declared: Declared<S, D, Ev,
         receive(id, { _tag: "Message", name: message }, null, (spec, data, context) => {
           const move = "final" in spec ? undefined : spec.on?.[message]
           if (move === undefined) return { ignore: "no such message" }
-          if ("oneOf" in move) return move.then(data, payload, context)
-          const change = move.then?.(data, payload, context) ?? {}
+          if ("oneOf" in move) return move.decide(data, payload, context)
+          const change = move.decide?.(data, payload, context) ?? {}
           return "ignore" in change ? change : { ...change, to: move.to }
         }),
       ),
@@ -279,7 +279,7 @@ export const make = <S extends string, D, Ev, M, R>(declared: Declared<S, D, Ev,
         const cancel = "final" in spec ? undefined : spec.cancel
         return cancel === undefined
           ? { ignore: "no cancelling" }
-          : { ...cancel.then?.(data, reason, context), to: cancel.to }
+          : { ...cancel.decide?.(data, reason, context), to: cancel.to }
       }),
     find: (id) =>
       Effect.gen(function* () {

@@ -1,0 +1,4 @@
+import { requestLifecycleSuite } from "../suites/RequestLifecycleSuite.ts"
+import * as SqliteStore from "./SqliteStore.ts"
+
+requestLifecycleSuite("SQLite", SqliteStore.layerTest())
