@@ -70,10 +70,10 @@ export const LogQuery = Schema.Struct({
   ),
   key: Schema.optional(Schema.String.annotations({ description: "Only records of this key." })),
   limit: Schema.optional(
-    Schema.NumberFromString.pipe(
+    Schema.String.annotations({ description: "At most so many, from 1 to 1000. 100 if not given." }).pipe(
+      Schema.parseNumber,
       Schema.int(),
-      Schema.between(1, 1000, { message: () => "A page has from 1 to 1000 records." }),
-      Schema.annotations({ description: "At most so many records, from 1 to 1000. 100 if not given." }),
+      Schema.between(1, 1000, { message: () => "A page has from 1 to 1000." }),
     ),
   ),
 })

@@ -40,7 +40,7 @@ export interface ContextOptions {
   readonly silentSessionMillis: number
 }
 
-export interface HealthOptions {
+interface HealthOptions {
   /** A consumer group that has records to read and has stood for so long makes the server not ready, milliseconds. */
   readonly stalledAfterMillis: number
 }

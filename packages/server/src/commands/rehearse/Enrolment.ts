@@ -33,6 +33,8 @@ export const connect = (options: { readonly url: string; readonly adminKey: stri
     })
     return {
       devices: api.devices.list(),
+      /** How far each consumer group is. */
+      groups: api.operations.groups(),
       leaderboard: (classId: ClassId) => api.gamification.leaderboard({ path: { classId } }),
       points: (athleteId: AthleteId) => api.gamification.points({ path: { athleteId } }),
       addDevice: (name: string) => api.devices.create({ payload: { name } }),

@@ -53,10 +53,7 @@ export const startServer = (self: Command, folder: string): Effect.Effect<Server
     return server
   })
 
-/** What `/readyz` says of every consumer group: the next offset it reads, and the log's end. */
-const Readiness = Schema.Struct({
-  consumers: Schema.Array(Schema.Struct({ group: Schema.String, committed: Schema.Int, end: Schema.Int })),
-})
+const Readiness = Schema.Struct({ status: Schema.Literal("ready") })
 
 const readiness = (server: { readonly url: string }) =>
   Effect.tryPromise(async (signal) => {
@@ -65,16 +62,15 @@ const readiness = (server: { readonly url: string }) =>
     return Schema.decodeUnknownSync(Readiness)(await answer.json())
   })
 
-/** Every consumer group has handled all that the log holds. */
-export const consumersCaughtUp = (server: Server): Effect.Effect<void, RehearsalFailed> => {
-  const lagIsZero = Effect.map(readiness(server), ({ consumers }) =>
-    consumers.every(({ committed, end }) => committed === end),
-  )
-  // Twice: what one group did while the first answer was made may have given the next group work.
-  return until("all consumers had caught up with the log", 30_000, lagIsZero).pipe(
-    Effect.zipRight(until("all consumers had caught up with the log", 30_000, lagIsZero)),
-  )
-}
+/** Every consumer group has handled all that the log holds, also what it had parked. */
+export const consumersCaughtUp = (server: Server): Effect.Effect<void, RehearsalFailed> =>
+  Effect.gen(function* () {
+    const { groups } = yield* asAdmin(server)
+    const nothingWaits = Effect.map(groups, (all) => all.every(({ waiting }) => waiting === 0))
+    // Twice: what one group did while the first answer was made may have given the next group work.
+    yield* until("all consumers had caught up with the log", 30_000, nothingWaits)
+    yield* until("all consumers had caught up with the log", 30_000, nothingWaits)
+  }).pipe(asFailure("The server could not be asked whether its consumers had caught up"))
 
 interface EnrolledAthlete {
   readonly athleteId: AthleteId

@@ -18,6 +18,12 @@ const GROUP = "training"
 /** Stopping a server waits no longer than this for what is being handled; it is rolled back, and handled again. */
 const DRAIN = Duration.seconds(2)
 
+/**
+ * Telemetry of an athlete whose profile has not come is tried again for some minutes, and only that athlete's waits:
+ * profiles are another topic, and may be behind.
+ */
+const TELEMETRY_ATTEMPTS = 100
+
 const EVERY_SECOND = Schedule.spaced(Duration.seconds(1))
 
 export const layer = Layer.scopedDiscard(
@@ -46,6 +52,7 @@ export const layer = Layer.scopedDiscard(
     yield* Consumer.run({
       group: GROUP,
       topic: Topics.telemetry,
+      attempts: TELEMETRY_ATTEMPTS,
       drain: DRAIN,
       handle: (batch) => training.record(batch.map(({ event }) => event)),
     }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
