@@ -1,9 +1,10 @@
 /**
  * Measures ours beside a peer, in alternating rounds of one run, so that a noisy machine is noisy to both.
  *
- * A measurement returns one number, smaller is better, in the row's unit. A row's ratio is the median, over the
- * rounds, of ours divided by the peer's number of the same round; the row holds when the ratio reaches its goal.
- * Where there are several peers, the one with the least median counts.
+ * A measurement returns one number in the row's unit: a cost, or where `better` is "more", a rate. A row's ratio is the
+ * median, over the rounds, of ours divided by the peer's number of the same round; the row holds when the ratio reaches
+ * its goal. Where there are several peers, the one with the best median counts. A row that cannot be measured says why,
+ * and does not hold.
  *
  * @example
  * export const rows = [
@@ -19,26 +20,40 @@
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
-/** One number in the row's unit; smaller is better. */
-type Measure = () => number | Promise<number>
+/** One number in the row's unit. */
+export type Measure = () => number | Promise<number>
 
-export interface Comparison {
-  readonly name: string
-  readonly unit: string
-  /** The greatest ratio that is good enough. */
-  readonly goal: number
+/** Whether a smaller number is better, as of a cost, or a larger one, as of a rate. */
+type Better = "less" | "more"
+
+/** Who competes. */
+export interface Contest {
   readonly ours: Measure
   /** By name. At least one. */
   readonly peers: Readonly<Record<string, Measure>>
+  /** Measured in the same rounds and shown in the note, by name: what puts the figures in proportion. */
+  readonly beside?: Readonly<Record<string, Measure>>
+}
+
+export interface Terms {
+  readonly name: string
+  readonly unit: string
+  /** Default "less". */
+  readonly better?: Better
+  /** The greatest ratio that is good enough; where more is better, the least. */
+  readonly goal: number
   /** Default 7, at least 5. */
   readonly rounds?: number
   /** One more round goes before them and is not counted. Default true; needless where each round is a new process. */
   readonly warmUp?: boolean
-  /** Measured in the same rounds and shown in the note, by name: what puts the figures in proportion. */
-  readonly beside?: Readonly<Record<string, Measure>>
   /** What is not like for like. */
   readonly note?: string
 }
+
+export interface Comparison extends Terms, Contest {}
+
+/** Registers what is to be ended after the row, the last first, also when it fails. */
+export type AtEnd = (end: () => unknown) => void
 
 /** An exact count, measured once, against a bound. */
 export interface Count {
@@ -61,12 +76,16 @@ export interface Spread {
 export interface Row {
   readonly name: string
   readonly unit: string
-  readonly ours: Spread
+  readonly better: Better
+  /** Null where it could not be measured. */
+  readonly ours: Spread | null
   /** Null where there is nothing to compare with. */
   readonly peer: Spread | null
   readonly peerName: string | null
-  /** Ours / peer's; of a count, ours / bound. */
-  readonly ratio: number
+  /** Ours / peer's; of a count, ours / bound. Null where it could not be measured. */
+  readonly ratio: number | null
+  /** Of the rounds' ratios. */
+  readonly ratios: Spread | null
   readonly goal: number
   readonly holds: boolean
   readonly note?: string
@@ -79,7 +98,21 @@ export interface Measurement {
 
 export const compare = (comparison: Comparison): Measurement => ({
   name: comparison.name,
-  run: () => alternate(comparison),
+  run: () => orWhyNot(comparison, () => alternate(comparison, comparison)),
+})
+
+/** As `compare`, with what has to be started first: stores, servers. */
+export const stage = (terms: Terms, prepare: (atEnd: AtEnd) => Promise<Contest>): Measurement => ({
+  name: terms.name,
+  run: () =>
+    orWhyNot(terms, async () => {
+      const ends: Array<() => unknown> = []
+      try {
+        return await alternate(terms, await prepare((end) => ends.unshift(end)))
+      } finally {
+        for (const end of ends) await end()
+      }
+    }),
 })
 
 export const count = (counted: Count): Measurement => ({ name: counted.name, run: () => once(counted) })
@@ -118,36 +151,69 @@ export const inFreshProcess = (script: URL, ...args: ReadonlyArray<string>): unk
   return JSON.parse(printed)
 }
 
-const alternate = async (comparison: Comparison): Promise<Row> => {
-  const rounds = Math.max(5, comparison.rounds ?? 7)
+/** A row that could not be measured is never left out. */
+const orWhyNot = async (terms: Terms, measure: () => Promise<Row>): Promise<Row> => {
+  const { better = "less", goal, name, unit } = terms
+  try {
+    return await measure()
+  } catch (cause) {
+    console.error(cause)
+    const note = `could not be measured: ${cause instanceof Error ? cause.message : String(cause)}`
+    return {
+      name,
+      unit,
+      better,
+      ours: null,
+      peer: null,
+      peerName: null,
+      ratio: null,
+      ratios: null,
+      goal,
+      holds: false,
+      note,
+    }
+  }
+}
+
+const alternate = async (terms: Terms, contest: Contest): Promise<Row> => {
+  const { better = "less", goal, name, unit } = terms
+  const rounds = Math.max(5, terms.rounds ?? 7)
   const ours: Array<number> = []
-  const peers = series(comparison.peers)
-  const beside = series(comparison.beside ?? {})
-  for (let round = comparison.warmUp === false ? 1 : 0; round <= rounds; round++) {
+  const peers = series(contest.peers)
+  const beside = series(contest.beside ?? {})
+  for (let round = terms.warmUp === false ? 1 : 0; round <= rounds; round++) {
     // Who goes first changes from round to round.
     const turn = [
-      async () => keep(ours, round, await comparison.ours()),
+      async () => keep(ours, round, await contest.ours()),
       ...[...peers, ...beside].map((peer) => async () => keep(peer.values, round, await peer.measure())),
     ]
     for (let i = 0; i < turn.length; i++) await turn[(i + round) % turn.length]?.()
   }
-  const best = peers.reduce((least, peer) => (median(peer.values) < median(least.values) ? peer : least))
-  const note = [comparison.note, ...beside.map(({ name, values }) => proportion(name, values, comparison.unit))]
+  const best = peers.reduce((leader, peer) =>
+    isBetter(better, median(peer.values), median(leader.values)) ? peer : leader,
+  )
+  const others = [...peers.filter((peer) => peer !== best), ...beside]
+  const note = [terms.note, ...others.map((other) => proportion(other.name, other.values, unit))]
     .filter((part) => part !== undefined)
     .join("; ")
-  const ratio = median(ours.map((value, round) => value / (best.values[round] ?? Number.NaN)))
+  const ratios = ours.map((value, round) => value / (best.values[round] ?? Number.NaN))
+  const ratio = median(ratios)
   return {
-    name: comparison.name,
-    unit: comparison.unit,
+    name,
+    unit,
+    better,
     ours: spread(ours),
     peer: spread(best.values),
     peerName: best.name,
     ratio,
-    goal: comparison.goal,
-    holds: ratio <= comparison.goal,
+    ratios: spread(ratios),
+    goal,
+    holds: ratio === goal || isBetter(better, ratio, goal),
     ...(note === "" ? {} : { note }),
   }
 }
+
+const isBetter = (better: Better, a: number, b: number): boolean => (better === "less" ? a < b : a > b)
 
 const series = (measures: Readonly<Record<string, Measure>>) =>
   Object.entries(measures).map(([name, measure]) => ({ name, measure, values: [] as number[] }))
@@ -162,10 +228,12 @@ const once = async (counted: Count): Promise<Row> => {
   return {
     name: counted.name,
     unit: counted.unit,
+    better: "less",
     ours: spread([ours]),
     peer: theirs,
     peerName: peer?.[0] ?? null,
     ratio: ours / counted.bound,
+    ratios: spread([ours / counted.bound]),
     goal: 1,
     holds: ours <= counted.bound,
     ...(counted.note === undefined ? {} : { note: counted.note }),

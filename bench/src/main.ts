@@ -7,6 +7,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync } from "node:fs"
+import { loadavg } from "node:os"
 import { fileURLToPath } from "node:url"
 import type { Measurement, Row, Spread } from "./Harness.ts"
 
@@ -23,12 +24,15 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
     return 2
   }
   const rows = await measure(name, only, json ? () => {} : (row) => console.error(`  ${line(row)}`))
-  const shown = "Bun" in globalThis ? beside(rows, underNode(name, only)) : rows
+  const shown = "Bun" in globalThis && !NEEDS_BUN.has(name) ? beside(rows, underNode(name, only)) : rows
   console.log(json ? JSON.stringify(shown, null, 2) : table(shown))
   return shown.every((row) => row.holds) ? 0 : 1
 }
 
 const here = new URL("./", import.meta.url)
+
+/** Suites that measure what only Bun has: the embedded store is on `bun:sqlite`. */
+const NEEDS_BUN: ReadonlySet<string> = new Set(["log"])
 
 /** Each folder is a suite. */
 const suites = (): ReadonlyArray<string> =>
@@ -86,21 +90,24 @@ const range = (spread: Spread | null): string =>
       ? figure(spread.median)
       : `${figure(spread.median)} (${figure(spread.min)}–${figure(spread.max)})`
 
+const ratio = (row: Pick<Row, "ratio">): string => (row.ratio === null ? "–" : figure(row.ratio))
+
 const line = (row: Row): string =>
-  `${row.holds ? "holds" : "MISSES"}  ${row.name}: ${figure(row.ratio)} of ${figure(row.goal)}`
+  `${row.holds ? "holds" : "MISSES"}  ${row.name}: ${ratio(row)} of ${figure(row.goal)}`
 
 const table = (rows: ReadonlyArray<Shown>): string => {
+  const withNode = rows.some((row) => row.node !== undefined)
   const cells = [
-    ["what", "unit", "ours", "peer", "ratio", "goal", "holds", "ratio, Node"],
+    ["what", "unit", "ours", "peer", "ratio", "goal", "holds", ...(withNode ? ["ratio, Node"] : [])],
     ...rows.map((row) => [
       row.name,
       row.unit,
       range(row.ours),
       row.peerName === null ? "–" : `${range(row.peer)} ${row.peerName}`,
-      figure(row.ratio),
-      `≤ ${figure(row.goal)}`,
+      range(row.ratio === null ? null : row.ratios),
+      `${row.better === "less" ? "≤" : "≥"} ${figure(row.goal)}`,
       row.holds ? "yes" : "NO",
-      row.node === undefined ? "–" : figure(row.node.ratio),
+      ...(withNode ? [row.node === undefined ? "–" : ratio(row.node)] : []),
     ]),
   ]
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? []
@@ -108,7 +115,17 @@ const table = (rows: ReadonlyArray<Shown>): string => {
   const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`
   const notes = rows.flatMap((row) => (row.note === undefined ? [] : [`- ${row.name}: ${row.note}`]))
   const machine = `${process.platform} ${process.arch}, ${"Bun" in globalThis ? `Bun ${process.versions.bun}` : `Node ${process.versions.node}`}`
-  return [machine, "", lines[0], rule, ...lines.slice(1), ...(notes.length === 0 ? [] : ["", ...notes])].join("\n")
+  const load = `load average ${loadavg()
+    .map((value) => value.toFixed(1))
+    .join(", ")} at the end`
+  return [
+    `${machine}; ${load}`,
+    "",
+    lines[0],
+    rule,
+    ...lines.slice(1),
+    ...(notes.length === 0 ? [] : ["", ...notes]),
+  ].join("\n")
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,127 @@
+/**
+ * Exactly-once consumption on SQLite: batches of 1000, each handled and moved past in one transaction, with a real
+ * effect, one upsert a message. The peer is a loop by hand over the same log in the same file.
+ */
+import { Database } from "bun:sqlite"
+import { SqlClient } from "@effect/sql/SqlClient"
+import { Consumer, EventLog } from "@paceline/core/messaging"
+import { Effect } from "effect"
+import { type AtEnd, type Measure, type Measurement, stage } from "../Harness.ts"
+import { Handled } from "./stage/Figures.ts"
+import { consuming, DURABLE_SQLITE, type OpenSqlite, openSqlite } from "./stage/Stores.ts"
+import { eventOf, topicNamed, type Workout } from "./stage/Workout.ts"
+
+const RECORDS = 50_000
+const BATCH = 1_000
+
+const topic = topicNamed("bench")
+
+const UPSERT = (table: string) =>
+  `INSERT INTO ${table} (athlete, metres, rides) VALUES (?, ?, 1)
+   ON CONFLICT DO UPDATE SET metres = metres + excluded.metres, rides = rides + 1`
+
+const openByHand = (file: string, atEnd: AtEnd): Database => {
+  const database = new Database(file)
+  atEnd(() => database.close())
+  for (const pragma of ["busy_timeout=5000", "synchronous=FULL", "wal_autocheckpoint=0"]) {
+    database.run(`PRAGMA ${pragma}`)
+  }
+  for (const table of ["ours", "by_hand"]) {
+    const columns = "athlete TEXT PRIMARY KEY, metres INTEGER NOT NULL, rides INTEGER NOT NULL"
+    database.run(`CREATE TABLE ${table} (${columns}) STRICT, WITHOUT ROWID`)
+  }
+  database.run("CREATE TABLE hand_offset (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT")
+  return database
+}
+
+/** Each round is a group of its own, that reads the log from the start. */
+const ours = ({ run }: OpenSqlite): Measure => {
+  let round = 0
+  return () => {
+    const handled = new Handled(RECORDS)
+    const consumer = Effect.gen(function* () {
+      const sql = yield* SqlClient
+      return yield* Consumer.run({
+        group: `ours-${round++}`,
+        topic,
+        batchSize: BATCH,
+        handle: (batch) =>
+          Effect.gen(function* () {
+            for (const { event } of batch) {
+              yield* sql`
+                INSERT INTO ours (athlete, metres, rides) VALUES (${event.athleteId}, ${event.distanceMetres}, 1)
+                ON CONFLICT DO UPDATE SET metres = metres + excluded.metres, rides = rides + 1`
+            }
+            handled.add(batch.length)
+          }),
+      })
+    })
+    return consuming(run, consumer, () => handled.perSecond())
+  }
+}
+
+const byHand = (database: Database): Measure => {
+  const id = database.query<{ id: number }, []>("SELECT id FROM log_partition WHERE topic = 'bench'").get()?.id ?? 0
+  const read = database.prepare<{ payload: string }, [number, number]>(
+    `SELECT payload FROM log_record WHERE position >= ((${id} << 40) | ?1) ORDER BY position LIMIT ?2`,
+  )
+  const upsert = database.prepare<unknown, [string, number]>(UPSERT("by_hand"))
+  const move = database.prepare<unknown, [string, number]>(
+    "INSERT INTO hand_offset VALUES (?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
+  )
+  let round = 0
+  return async () => {
+    const name = `round-${round++}`
+    const handled = new Handled(RECORDS)
+    for (let next = 0; next < RECORDS; ) {
+      const from = next
+      next = database
+        .transaction(() => {
+          const rows = read.all(from, BATCH)
+          for (const { payload } of rows) {
+            const workout: Workout = JSON.parse(payload)
+            upsert.run(workout.athleteId, workout.distanceMetres)
+          }
+          handled.add(rows.length)
+          move.run(name, from + rows.length)
+          return from + rows.length
+        })
+        .immediate()
+    }
+    return handled.perSecond()
+  }
+}
+
+/** Both handled each record of each round once, no more and no less. */
+const assertOnce = (database: Database): void => {
+  for (const table of ["ours", "by_hand"]) {
+    const rides = database.query<{ sum: number }, []>(`SELECT sum(rides) AS sum FROM ${table}`).get()?.sum ?? 0
+    if (rides % RECORDS !== 0) throw new Error(`${table}: ${rides} rides of rounds of ${RECORDS}`)
+  }
+}
+
+export const rows: ReadonlyArray<Measurement> = [
+  stage(
+    {
+      name: `exactly-once consumption, SQLite, batches of ${BATCH.toLocaleString("en")}, one upsert a message`,
+      unit: "messages/s",
+      better: "more",
+      goal: 0.5,
+      note: `${DURABLE_SQLITE}, by Consumer.run with SqlClient; peer: bun:sqlite with prepared statements on the same file, synchronous=FULL, offset and effect in one transaction, the payload parsed and not checked, nothing retried, parked or traced`,
+    },
+    async (atEnd) => {
+      const store = openSqlite(atEnd)
+      for (let n = 0; n < RECORDS; n += BATCH) {
+        await store.run(
+          EventLog.publish(
+            topic,
+            Array.from({ length: BATCH }, (_, i) => eventOf(n + i)),
+          ),
+        )
+      }
+      const database = openByHand(store.file, atEnd)
+      atEnd(() => assertOnce(database))
+      return { ours: ours(store), peers: { "loop by hand": byHand(database) } }
+    },
+  ),
+]
