@@ -32,9 +32,8 @@
  * yield* Registration.create("remote-7", { athlete: "anna" })
  * yield* Registration.send("remote-7", "Paid", { cents: 900 }) // { _tag: "Moved", from: "awaiting payment", to: "confirmed" }
  */
-import { Effect, type Option, Schema, type Scope } from "effect"
-import type { AggregateStore, Page } from "../consistency/AggregateStore.ts"
-import type { StorageError, Transaction, UnitOfWork } from "../consistency/UnitOfWork.ts"
+import { Effect, Schema } from "effect"
+import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
 import * as LifecycleDiagram from "../kernel/workflow/LifecycleDiagram.ts"
 import * as Kernel from "../kernel/workflow/RequestLifecycle.ts"
 import { type MessageSchemas, type Messages, machineOf, type State } from "./RequestLifecycleMachine.ts"
@@ -50,7 +49,7 @@ export type {
   TransitionContext,
   Waiting,
 } from "./RequestLifecycleMachine.ts"
-export { NoSuchRequest, type Sent, type View } from "./RequestLifecycleRequests.ts"
+export { type Lifecycle, NoSuchRequest, type Sent, type View, type WorkOptions } from "./RequestLifecycleRequests.ts"
 
 export interface LifecycleOptions<S extends string, D, DI, Ev, MS extends MessageSchemas, R> {
   /** Names it in the store and in logs. */
@@ -67,41 +66,12 @@ export interface LifecycleOptions<S extends string, D, DI, Ev, MS extends Messag
   readonly keepForMillis?: number
 }
 
-type Stores = AggregateStore | UnitOfWork
-
-export interface Lifecycle<S extends string, D, M, R> {
-  readonly name: string
-  readonly machine: Kernel.Machine
-  /** In the caller's unit of work, if there is one. `duplicate`: there is, or was, such a request; it stays as it is. */
-  readonly create: (
-    id: string,
-    data: D,
-  ) => Effect.Effect<{ readonly id: string; readonly duplicate: boolean }, StorageError, Stores | R>
-  /** In the caller's unit of work, if there is one. A message that does not fit its schema dies. */
-  readonly send: <K extends keyof M & string>(
-    id: string,
-    name: K,
-    message: M[K],
-  ) => Effect.Effect<Requests.Sent<S>, StorageError | Requests.NoSuchRequest, Stores | R>
-  /** Ends it from outside, where its state allows that. */
-  readonly cancel: (
-    id: string,
-    reason: string,
-  ) => Effect.Effect<Requests.Sent<S>, StorageError | Requests.NoSuchRequest, Stores | R>
-  /** State, data and history, also of a finished one. */
-  readonly find: (id: string) => Effect.Effect<Option.Option<Requests.View<D>>, StorageError, AggregateStore>
-  /** Those that are not finished, by id. */
-  readonly list: (page: Page) => Effect.Effect<ReadonlyArray<Requests.View<D>>, StorageError, AggregateStore>
-  /** Runs the timers until the scope closes. */
-  readonly work: (options?: Requests.WorkOptions) => Effect.Effect<void, never, Stores | Scope.Scope | R>
-}
-
 const KEEP_FOR_MILLIS = 30 * 86_400_000
 
 /** Throws when the machine has a state that leads nowhere, or timers that never end. */
 export const make = <S extends string, D, DI, Ev = never, MS extends MessageSchemas = MessageSchemas, R = never>(
   options: LifecycleOptions<S, D, DI, Ev, MS, R>,
-): Lifecycle<S, D, Messages<MS>, R> => {
+): Requests.Lifecycle<S, D, Messages<MS>, R> => {
   const { name, initial, states } = options
   const machine = machineOf(initial, states)
   const problems = Kernel.problems(machine)

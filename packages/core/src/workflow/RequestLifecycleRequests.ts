@@ -5,7 +5,6 @@ import { VersionConflict } from "../consistency/OptimisticLock.ts"
 import { StorageError, type Transaction, UnitOfWork } from "../consistency/UnitOfWork.ts"
 import * as Kernel from "../kernel/workflow/RequestLifecycle.ts"
 import * as DueWork from "../messaging/DueWork.ts"
-import type { Lifecycle } from "./RequestLifecycle.ts"
 import type { Change, Ignore, State, TransitionContext } from "./RequestLifecycleMachine.ts"
 import * as RequestRecord from "./RequestLifecycleRecord.ts"
 
@@ -43,6 +42,32 @@ export interface WorkOptions {
   readonly concurrency?: number
   /** 30 s if not given. */
   readonly leaseMillis?: number
+}
+
+type Stores = AggregateStore | UnitOfWork
+
+export interface Lifecycle<S extends string, D, M, R> {
+  readonly name: string
+  readonly machine: Kernel.Machine
+  /** In the caller's unit of work, if there is one. `duplicate`: there is, or was, such a request; it stays as it is. */
+  readonly create: (
+    id: string,
+    data: D,
+  ) => Effect.Effect<{ readonly id: string; readonly duplicate: boolean }, StorageError, Stores | R>
+  /** In the caller's unit of work, if there is one. A message that does not fit its schema dies. */
+  readonly send: <K extends keyof M & string>(
+    id: string,
+    name: K,
+    message: M[K],
+  ) => Effect.Effect<Sent<S>, StorageError | NoSuchRequest, Stores | R>
+  /** Ends it from outside, where its state allows that. */
+  readonly cancel: (id: string, reason: string) => Effect.Effect<Sent<S>, StorageError | NoSuchRequest, Stores | R>
+  /** State, data and history, also of a finished one. */
+  readonly find: (id: string) => Effect.Effect<Option.Option<View<D>>, StorageError, AggregateStore>
+  /** Those that are not finished, by id. */
+  readonly list: (page: Page) => Effect.Effect<ReadonlyArray<View<D>>, StorageError, AggregateStore>
+  /** Runs the timers until the scope closes. */
+  readonly work: (options?: WorkOptions) => Effect.Effect<void, never, Stores | Scope.Scope | R>
 }
 
 export interface Declared<S extends string, D, Ev, M, R> {
