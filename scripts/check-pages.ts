@@ -1,11 +1,12 @@
 /**
  * Opens the pages of a real server, with the demo class, in a real Chromium, and checks what a person would
  * notice: tiles appear at once, numbers move, nothing jumps, nothing is asked of the internet, nothing is logged
- * as an error; the wall says so when its server dies, and is live again when it is back.
+ * as an error; the wall says so when its server dies, and is live again when it is back; an athlete who changes the
+ * same of their profile on two phones sees both values and chooses.
  *
  *   bash scripts/with-chromium.sh bun scripts/check-pages.ts [--pictures FOLDER]
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
@@ -112,6 +113,84 @@ const checkOthers = async (browser: Browser, url: string): Promise<void> => {
   }
 }
 
+/** A new athlete's own page, as their link opens it. */
+const addAthlete = async (url: string, adminKey: string, alias: string): Promise<string> => {
+  const response = await fetch(`${url}/v1/athletes`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ alias }),
+  })
+  const added: unknown = await response.json()
+  if (typeof added !== "object" || added === null || !("key" in added)) throw new Error(JSON.stringify(added))
+  return `${url}/me#key=${added.key}`
+}
+
+const save = async (page: Page): Promise<void> => {
+  await page.getByRole("button", { name: "Save", exact: true }).click()
+}
+
+/** Two phones of one athlete. */
+const checkConflict = async (browser: Browser, url: string, adminKey: string): Promise<void> => {
+  const link = await addAthlete(url, adminKey, "Marlene")
+  const here = await openPage(browser, PHONE, link)
+  const there = await openPage(browser, PHONE, link)
+  const name = "Name on the wall"
+  await here.page.getByLabel(name).waitFor({ timeout: 15_000 })
+  await there.page.getByLabel(name).waitFor({ timeout: 15_000 })
+
+  await there.page.getByLabel("Highest heart rate").fill("184")
+  await save(there.page)
+  await there.page.getByText("Saved.").waitFor()
+  await here.page.getByRole("switch").click()
+  await save(here.page)
+  await here.page.getByText("What you changed on another device is kept too.").waitFor()
+  check(
+    (await here.page.getByLabel("Highest heart rate").inputValue()) === "184",
+    "changes of two phones are both kept",
+  )
+
+  await there.page.reload()
+  await there.page.getByLabel(name).fill("Marlene van der Noordkap")
+  await there.page.getByLabel("Highest heart rate").fill("186")
+  await save(there.page)
+  await there.page.getByText("Saved.").waitFor()
+  await here.page.getByLabel(name).fill("Lene")
+  await here.page.getByLabel("Highest heart rate").fill("190")
+  await save(here.page)
+  const button = here.page.getByRole("button", { name: "Save my choice" })
+  await button.waitFor()
+  check((await here.page.getByRole("radio").count()) === 4, "both values of both fields are shown")
+  check(await button.isDisabled(), "nothing is chosen for the athlete")
+  const heading = await here.page.evaluate(() => document.activeElement?.textContent?.trim())
+  check(heading === "Which one is right?", "the question is what a screen reader reads next")
+  const wide = await here.page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+  check(!wide, "on a phone the choice does not scroll sideways")
+  await picture(here.page, "me-conflict")
+
+  const alias = here.page.getByRole("group", { name })
+  await alias.getByRole("radio", { name: /Keep mine/ }).focus()
+  await here.page.keyboard.press("Space")
+  await here.page.getByRole("group", { name: "Highest heart rate" }).getByText("186 beats a minute").click()
+  await picture(here.page, "me-conflict-chosen")
+  await button.click()
+  await here.page.getByText("Saved.").waitFor()
+  const chosen = [
+    await here.page.getByLabel(name).inputValue(),
+    await here.page.getByLabel("Highest heart rate").inputValue(),
+  ]
+  check(chosen.join() === "Lene,186", `what was chosen is saved, field by field (${chosen.join()})`)
+  await there.page.reload()
+  await there.page.getByRole("heading", { name: "Hello, Lene" }).waitFor()
+  check(true, "the other phone sees what was chosen")
+  for (const { errors, foreign, page } of [here, there]) {
+    // The browser itself writes each answer of 409 into its console.
+    const unexpected = errors.filter((error) => !error.includes("409"))
+    check(unexpected.length === 0, `no errors in the console of /me ${unexpected.join("; ")}`)
+    check(foreign.length === 0, `/me asks nothing of other hosts ${foreign.join(" ")}`)
+    await page.close()
+  }
+}
+
 const folder = mkdtempSync(join(tmpdir(), "paceline-pages-"))
 let server = await startPaceline(join(folder, "data"))
 const browser = await chromium.launch({
@@ -130,6 +209,7 @@ try {
   const wall = await checkWall(browser, server.url)
   await checkPhone(browser, server.url)
   await checkOthers(browser, server.url)
+  await checkConflict(browser, server.url, readFileSync(join(folder, "data", "admin.key"), "utf8").trim())
 
   const { port } = new URL(server.url)
   await server.stop()

@@ -27,7 +27,10 @@ export const ConflictChooser = ({ conflict, isSaving, onPick, onSave, problem }:
           <h2 ref={heading} tabIndex={-1}>
             Which one is right?
           </h2>
-          <p>You also changed this on another device. Nothing is lost and nothing is saved yet: choose what to keep.</p>
+          <p>
+            You also changed this on another device. Nothing is lost, and nothing is saved yet: keep what you chose
+            here, or take what the other device says.
+          </p>
         </div>
         {conflict.fields.map((field) => (
           <Choice key={field} field={field} conflict={conflict} onPick={onPick} />
@@ -61,8 +64,8 @@ interface ChoiceProps {
 }
 
 const SIDES: ReadonlyArray<{ readonly side: Conflict.Side; readonly where: string }> = [
-  { side: "mine", where: "Keep mine, from here" },
-  { side: "theirs", where: "Take the other device’s" },
+  { side: "mine", where: "Keep mine" },
+  { side: "theirs", where: "Take the other" },
 ]
 
 const Choice = ({ conflict, field, onPick }: ChoiceProps) => (
