@@ -245,6 +245,12 @@ describe("paceline backup", () => {
       async () => ours(),
       ({ length }) => length === 1,
     )
+    const owner: { url: string } = await Bun.file(join(folder, "data", "owner.json")).json()
+    const key = (await Bun.file(join(folder, "data", "admin.key")).text()).trim()
+    const schedules = await fetch(`${owner.url}/v1/operations/schedules`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    expect(await schedules.json()).toMatchObject([{ task: "backup", paused: false, nextAtMs: expect.any(Number) }])
     expect((await paceline("config", "--backup-at", "25:00")).err).toBe(
       'paceline: The setting "backup-at" (flag --backup-at): "25:00" is not a time of day from 00:00 to 23:59.',
     )

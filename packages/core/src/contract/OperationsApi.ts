@@ -163,6 +163,21 @@ const LettersQuery = Schema.Struct({
 const Replayed = Schema.Struct({ replayed: Schema.Int }).annotations({ identifier: "Replayed" })
 const DroppedLetters = Schema.Struct({ dropped: Schema.Int }).annotations({ identifier: "DroppedLetters" })
 
+// ---------------------------------------------------------------- schedules
+
+export const ScheduledTask = Schema.Struct({
+  task: Schema.String,
+  when: Schema.NullOr(Schema.String).annotations({ description: "Such as `30 3 * * * Europe/Berlin`." }),
+  nextAtMs: Schema.NullOr(EpochMillis),
+  lastAtMs: Schema.NullOr(EpochMillis),
+  last: Schema.NullOr(Schema.Literal("waiting", "delayed", "running", "done", "cancelled", "dead")).annotations({
+    description: "What became of the last run by schedule; `dead` when it was given up.",
+  }),
+  paused: Schema.Boolean,
+  skipped: Schema.Int.annotations({ description: "Missed runs that were passed over." }),
+}).annotations({ identifier: "ScheduledTask", description: "What the server does by the clock." })
+export type ScheduledTask = typeof ScheduledTask.Type
+
 // ---------------------------------------------------------------- the group of the API
 
 export class OperationsApi extends HttpApiGroup.make("operations")
@@ -200,6 +215,11 @@ export class OperationsApi extends HttpApiGroup.make("operations")
         OpenApi.Summary,
         "Forget a group that nobody runs any more, so that it holds no records and stalls nothing",
       ),
+  )
+  .add(
+    HttpApiEndpoint.get("schedules", "/operations/schedules")
+      .addSuccess(Schema.Array(ScheduledTask))
+      .annotate(OpenApi.Summary, "What the server does by the clock, such as the daily backup"),
   )
   .add(
     HttpApiEndpoint.get("deadLetterCounts", "/operations/dead-letters")

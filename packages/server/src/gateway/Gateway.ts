@@ -25,6 +25,7 @@ import * as DoorLimits from "./DoorLimits.ts"
 import * as LiveDoor from "./LiveDoor.ts"
 import * as LiveHub from "./LiveHub.ts"
 import * as Load from "./Load.ts"
+import * as Schedules from "./operations/Schedules.ts"
 import * as Reception from "./Reception.ts"
 import * as Server from "./Server.ts"
 import * as TelemetryDoor from "./TelemetryDoor.ts"
@@ -90,5 +91,5 @@ export const layer = (options: GatewayOptions) =>
     Layer.provide(Layer.merge(Api.layer, Metrics.Default)),
     Layer.provide(Health.Default),
     Layer.provide(Layer.succeed(StalledAfter, { millis: options.stalledAfterMillis })),
-    Layer.provideMerge(Layer.merge(protection(options), contexts(options))),
+    Layer.provideMerge(Layer.mergeAll(protection(options), contexts(options), Schedules.layer)),
   )

@@ -2,7 +2,6 @@
 import { networkInterfaces } from "node:os"
 import { join } from "node:path"
 import { Retention } from "@paceline/core/messaging"
-import { Scheduler } from "@paceline/core/workflow"
 import { Effect, Layer } from "effect"
 import { DataFolder } from "../../adapters/sqlite/DataFolder.ts"
 import * as SqliteStore from "../../adapters/sqlite/SqliteStore.ts"
@@ -15,6 +14,7 @@ import mark from "../../console/parts/mark.svg" with { type: "text" }
 import wall from "../../console/wall/index.html"
 import * as AdminKeyFile from "../../contexts/identity/AdminKeyFile.ts"
 import * as Gateway from "../../gateway/Gateway.ts"
+import { Schedules } from "../../gateway/operations/Schedules.ts"
 import { Server } from "../../gateway/Server.ts"
 import * as Logging from "../../observability/Logging.ts"
 import { VERSION } from "../../observability/Version.ts"
@@ -85,7 +85,7 @@ const gatewayOptions = (settings: ResolvedSettings): Gateway.GatewayOptions => (
 const housekeeping = ({ backupAt, backupFolder, backupKeep, logKeepDays }: ResolvedSettings) =>
   Effect.gen(function* () {
     yield* Effect.forkScoped(Retention.run(Topics.retention(logKeepDays.value)))
-    const scheduler = yield* Scheduler.make({ name: "server" })
+    const scheduler = yield* Schedules
     yield* Backups.start(scheduler, { folder: backupFolder.value, at: backupAt.value, keep: backupKeep.value })
   })
 

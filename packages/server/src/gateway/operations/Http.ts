@@ -7,10 +7,11 @@ import { Effect } from "effect"
 import type { Health } from "../../observability/Health.ts"
 import * as Groups from "./Groups.ts"
 import * as LogReading from "./LogReading.ts"
+import * as Schedules from "./Schedules.ts"
 
 const LETTERS_A_PAGE = 100
 
-type Needs = AggregateStore.AggregateStore | EventLog.EventLog | Health | UnitOfWork
+type Needs = AggregateStore.AggregateStore | EventLog.EventLog | Health | Schedules.Schedules | UnitOfWork
 
 const viewOf = ({ appendedAtMs, deadAtMs, failedAtMs, ...letter }: DeadLetters.DeadLetter): DeadLetterView => ({
   ...letter,
@@ -59,6 +60,7 @@ export const layer = HttpApiBuilder.group(PacelineApi, "operations", (handlers) 
       .handle("groups", () => admin(Groups.list))
       .handle("seek", ({ path, payload }) => admin(Groups.seek(path.group, path.topic, payload)))
       .handle("forget", ({ path }) => admin(Groups.forget(path.group, path.topic)))
+      .handle("schedules", () => admin(Schedules.list))
       .handle("deadLetterCounts", () =>
         admin(Effect.map(DeadLetters.groups, (groups) => groups.filter(({ letters }) => letters > 0))),
       )
