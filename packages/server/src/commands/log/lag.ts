@@ -12,8 +12,6 @@ export interface LagOptions {
   readonly json: boolean
 }
 
-/** Columns that names and figures need beside the bar. */
-const BESIDE = 70
 const NARROWEST = 10
 const WIDEST = 40
 
@@ -25,10 +23,17 @@ const standing = ({ deadLetters, partitions, stalled }: GroupProgress): string =
   ].join(", ")
 }
 
-/** For people. */
+/** For people. No line is longer than the terminal is wide: one that wraps could not be drawn over. */
 export const bars = (groups: ReadonlyArray<GroupProgress>, columns: number): string => {
-  const width = Math.min(WIDEST, Math.max(NARROWEST, columns - BESIDE))
-  return table(groups.map((group) => [`${group.group} on ${group.topic}`, Progress.bar(group, width), standing(group)]))
+  const drawn = (width: number) =>
+    table(
+      groups.map((group) => [`${group.group} on ${group.topic}`, Progress.bar(group, width), standing(group)]),
+    ).split("\n")
+  const longest = Math.max(0, ...drawn(NARROWEST).map(({ length }) => length))
+  const width = Math.min(WIDEST, NARROWEST + Math.max(0, columns - longest))
+  return drawn(width)
+    .map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line))
+    .join("\n")
 }
 
 /** For programs that read lines. */
