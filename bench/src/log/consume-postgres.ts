@@ -91,6 +91,7 @@ export const rows: ReadonlyArray<Measurement> = [
       unit: "messages/s",
       better: "more",
       goal: 3,
+      rounds: 5,
       note: `${DURABLE_POSTGRES}; ours, and pg-boss 12.35.0 with a transactional worker, once for each message, with one statement a batch; without a transaction pg-boss, and always ${Graphile.FAST}, at least once; Graphile's handler gets one job at a time`,
     },
     async (atEnd) => {

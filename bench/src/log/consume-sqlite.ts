@@ -4,6 +4,7 @@
  */
 import { Database } from "bun:sqlite"
 import { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import { Consumer, EventLog } from "@paceline/core/messaging"
 import { Effect } from "effect"
 import { type AtEnd, type Measure, type Measurement, stage } from "../Harness.ts"
@@ -34,27 +35,36 @@ const openByHand = (file: string, atEnd: AtEnd): Database => {
   return database
 }
 
+type Handle = Consumer.Handler<Workout, SqlError, SqlClient>
+
+const aStatementEach: Handle = (batch) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    for (const { event } of batch) {
+      yield* sql`
+        INSERT INTO ours (athlete, metres, rides) VALUES (${event.athleteId}, ${event.distanceMetres}, 1)
+        ON CONFLICT DO UPDATE SET metres = metres + excluded.metres, rides = rides + 1`
+    }
+  })
+
+const aStatementABatch: Handle = (batch) =>
+  Effect.flatMap(SqlClient, (sql) => {
+    const rows = JSON.stringify(batch.map(({ event }) => [event.athleteId, event.distanceMetres]))
+    return sql`
+      INSERT INTO ours (athlete, metres, rides) SELECT value ->> 0, value ->> 1, 1 FROM json_each(${rows}) WHERE true
+      ON CONFLICT DO UPDATE SET metres = metres + excluded.metres, rides = rides + 1`
+  })
+
 /** Each round is a group of its own, that reads the log from the start. */
-const ours = ({ run }: OpenSqlite): Measure => {
+const ours = ({ run }: OpenSqlite, name: string, handle: Handle): Measure => {
   let round = 0
   return () => {
     const handled = new Handled(RECORDS)
-    const consumer = Effect.gen(function* () {
-      const sql = yield* SqlClient
-      return yield* Consumer.run({
-        group: `ours-${round++}`,
-        topic,
-        batchSize: BATCH,
-        handle: (batch) =>
-          Effect.gen(function* () {
-            for (const { event } of batch) {
-              yield* sql`
-                INSERT INTO ours (athlete, metres, rides) VALUES (${event.athleteId}, ${event.distanceMetres}, 1)
-                ON CONFLICT DO UPDATE SET metres = metres + excluded.metres, rides = rides + 1`
-            }
-            handled.add(batch.length)
-          }),
-      })
+    const consumer = Consumer.run({
+      group: `${name}-${round++}`,
+      topic,
+      batchSize: BATCH,
+      handle: (batch) => Effect.map(handle(batch), () => handled.add(batch.length)),
     })
     return consuming(run, consumer, () => handled.perSecond())
   }
@@ -121,7 +131,11 @@ export const rows: ReadonlyArray<Measurement> = [
       }
       const database = openByHand(store.file, atEnd)
       atEnd(() => assertOnce(database))
-      return { ours: ours(store), peers: { "loop by hand": byHand(database) } }
+      return {
+        ours: ours(store, "each", aStatementEach),
+        peers: { "loop by hand": byHand(database) },
+        beside: { "ours with one statement a batch (json_each)": ours(store, "batch", aStatementABatch) },
+      }
     },
   ),
 ]

@@ -95,6 +95,7 @@ export const rows: ReadonlyArray<Measurement> = [
       unit: "events/s",
       better: "more",
       goal: 30,
+      rounds: 5,
       note: `${DURABLE_SQLITE}; peer: ${PersistedQueue.SETTINGS}`,
     },
     async (atEnd) => {

@@ -70,6 +70,7 @@ export const rows: ReadonlyArray<Measurement> = [
       unit: "sagas/s",
       better: "more",
       goal: 50,
+      rounds: 5,
       note: `${DURABLE_SQLITE}, steps that call the outside, with timeline, compensation and archive; peer: ${EffectWorkflow.SETTINGS}, activities; its storage only grows`,
     },
     async (atEnd) => ({
