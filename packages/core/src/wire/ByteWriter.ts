@@ -11,17 +11,31 @@ export const MAX_VARINT_BYTES = 8
 
 export class ByteWriter {
   private bytes: Uint8Array<ArrayBuffer>
-  private view: DataView
+  private view: DataView | null = null
   private length = 0
 
   constructor(capacity: number) {
     this.bytes = new Uint8Array(Math.max(16, capacity))
-    this.view = new DataView(this.bytes.buffer)
+  }
+
+  /** How many bytes were written. */
+  get size(): number {
+    return this.length
   }
 
   /** A copy of what was written, in a buffer of its own. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return this.bytes.slice(0, this.length)
+  }
+
+  /** What was written, as it lies here: good until more is written. */
+  written(): Uint8Array {
+    return this.bytes.subarray(0, this.length)
+  }
+
+  /** Forgets what was written, and keeps the room. */
+  clear(): void {
+    this.length = 0
   }
 
   byte(value: number): void {
@@ -51,17 +65,37 @@ export class ByteWriter {
 
   float64(value: number): void {
     this.reserve(8)
+    this.view ??= new DataView(this.bytes.buffer)
     this.view.setFloat64(this.length, value, true)
     this.length += 8
   }
 
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.bytes.set(bytes, this.length)
+    this.length += bytes.length
+  }
+
   /** The length in bytes, then UTF-8. */
   text(value: string): void {
-    const utf8 = new TextEncoder().encode(value)
+    if (this.ascii(value)) return
+    const utf8 = encoder.encode(value)
     this.varint(utf8.length)
-    this.reserve(utf8.length)
-    this.bytes.set(utf8, this.length)
-    this.length += utf8.length
+    this.append(utf8)
+  }
+
+  /** Names are short and mostly ASCII, where an encoder costs more than the text; false when this one is not. */
+  private ascii(value: string): boolean {
+    if (value.length >= 0x80) return false
+    this.reserve(1 + value.length)
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (code >= 0x80) return false
+      this.bytes[this.length + 1 + i] = code
+    }
+    this.bytes[this.length] = value.length
+    this.length += 1 + value.length
+    return true
   }
 
   private reserve(more: number): void {
@@ -70,6 +104,15 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, 2 * this.bytes.length))
     grown.set(this.bytes)
     this.bytes = grown
-    this.view = new DataView(grown.buffer)
+    this.view = null
   }
 }
+
+/** How many bytes `varint` writes for `value`. */
+export const varintBytes = (value: number): number => {
+  let bytes = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) bytes++
+  return bytes
+}
+
+const encoder = new TextEncoder()

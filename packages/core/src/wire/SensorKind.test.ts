@@ -19,6 +19,10 @@ describe("a sensor kind", () => {
       ["cadence", 7, 1, 128],
       ["altitude", 8, 1, 5],
       ["distance", 9, 1, 100],
+      ["accelerationX", 10, 1, 1000],
+      ["accelerationY", 11, 1, 1000],
+      ["accelerationZ", 12, 1, 1000],
+      ["steps", 13, 1, 1],
       ["activity", 100, 1, 1],
     ])
   })

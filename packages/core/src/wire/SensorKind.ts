@@ -5,7 +5,7 @@
  */
 
 export interface SensorKindInfo {
-  /** The number on the wire. Never reused. */
+  /** The number on the wire, from 1. Never reused. 0 stands for a custom stream, which brings its own name and unit. */
   readonly code: number
   readonly unit: string
   /** One count is `numerator / denominator` of the unit. */
@@ -31,6 +31,12 @@ export const SENSOR_KINDS = {
   altitude: { code: 8, unit: "m", resolution: [1, 5] },
   /** FIT `distance`, 1/100 m, from the start of the activity. */
   distance: { code: 9, unit: "m", resolution: [1, 100] },
+  /** Along the sensor's own axes, gravity included; FIT `compressed_calibrated_accel_x`, 1/1000 g (9.80665 m/s²). */
+  accelerationX: { code: 10, unit: "g", resolution: [1, 1000] },
+  accelerationY: { code: 11, unit: "g", resolution: [1, 1000] },
+  accelerationZ: { code: 12, unit: "g", resolution: [1, 1000] },
+  /** Steps counted from the start of the activity, or of the day. */
+  steps: { code: 13, unit: "steps", resolution: [1, 1] },
   /** A mark in the stream: 1 the activity started, 0 it ended. Travels in order with the samples. */
   activity: { code: 100, unit: "mark", resolution: [1, 1] },
 } as const satisfies Record<string, SensorKindInfo>

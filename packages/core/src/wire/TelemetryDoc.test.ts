@@ -3,10 +3,13 @@ import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { describe, expect, test } from "vitest"
 import * as Bundle from "./Bundle.ts"
+import * as IntegerCode from "./IntegerCode.ts"
+import * as IntegerColumn from "./IntegerColumn.ts"
 import * as LiveFrame from "./LiveFrame.ts"
 import { pack } from "./Msgpack.ts"
 import { ALL_KINDS, SENSOR_KINDS } from "./SensorKind.ts"
 import * as TelemetryFrame from "./TelemetryFrame.ts"
+import { denominatorOf } from "./ValueScale.ts"
 
 const text = readFileSync(resolve(import.meta.dirname, "../../../../docs/telemetry.md"), "utf8")
 
@@ -26,7 +29,39 @@ const rowsBetween = (from: string, to?: string): ReadonlyArray<ReadonlyArray<str
 
 describe("docs/telemetry.md", () => {
   test("shows a bundle as it is written", () => {
+    const everySecond = [0, 1, 2, 3, 4].map((second) => 1_700_000_000_000 + second * 1000)
     const shown: Bundle.Bundle = [
+      { sensor: "strap-07", kind: "heartRate", atMillis: everySecond, values: [92, 93, 93, 92, 94] },
+      {
+        sensor: "strap-07",
+        kind: "rrInterval",
+        atMillis: [1_700_000_000_652, 1_700_000_001_296, 1_700_000_001_948],
+        values: [0.652, 0.644, 0.652],
+      },
+      {
+        sensor: "gps",
+        kind: "latitude",
+        atMillis: everySecond,
+        values: [47.6062095, 47.6062741, 47.606339, 47.6064035, 47.6064683],
+      },
+      { sensor: "gps", kind: "speed", atMillis: everySecond, values: [7.2, 7.2, 7.2, 7.2, 7.2] },
+      { sensor: "gps", kind: "altitude", atMillis: [Number.MAX_SAFE_INTEGER], values: [-0] },
+      {
+        sensor: "moxy",
+        kind: "custom",
+        name: "tHb",
+        unit: "g/dL",
+        atMillis: [1_700_000_000_010, 1_700_000_002_011],
+        values: [12.25, 12.5],
+      },
+      { sensor: "strap-07", kind: "activity", atMillis: [], values: [] },
+    ]
+    expect(Bundle.decode(example("bundle"))).toStrictEqual(shown)
+    expect(Buffer.from(Bundle.encode(shown))).toEqual(Buffer.from(example("bundle")))
+  })
+
+  test("shows a bundle of version 1 as it is read", () => {
+    expect(Bundle.decode(example("bundle-1"))).toStrictEqual([
       {
         sensor: "strap-07",
         kind: "heartRate",
@@ -37,9 +72,34 @@ describe("docs/telemetry.md", () => {
       { sensor: "gps", kind: "latitude", atMillis: [1_700_000_000_000], values: [(567_890_123 * 45) / 2 ** 29] },
       { sensor: "gps", kind: "speed", atMillis: [Number.MAX_SAFE_INTEGER], values: [-0] },
       { sensor: "strap-07", kind: "activity", atMillis: [], values: [] },
-    ]
-    expect(Bundle.decode(example("bundle"))).toStrictEqual(shown)
-    expect(Buffer.from(Bundle.encode(shown))).toEqual(Buffer.from(example("bundle")))
+    ])
+  })
+
+  test("numbers predictions, codes and scales as the code does, and knows its bounds", () => {
+    const numbered = (from: string, to: string) => rowsBetween(from, to).map((row) => [Number(row[1]), row[2]])
+    expect(numbered("### Predictions", "### Codes")).toEqual([
+      [IntegerColumn.OFFSET, "offset"],
+      [IntegerColumn.DELTA, "delta"],
+      [IntegerColumn.DELTA_OF_DELTA, "delta of delta"],
+      [IntegerColumn.LINE, "line"],
+      [IntegerColumn.TIME_STEPS, "time steps"],
+      [IntegerColumn.FLOATS, "float64"],
+    ])
+    expect(numbered("### Codes", "### Float64")).toEqual([
+      [IntegerCode.ZERO, "zero"],
+      [IntegerCode.VARINT, "varint"],
+      [IntegerCode.PACKED, "packed"],
+      [IntegerCode.RUNS, "runs"],
+      [IntegerCode.RICE, "Rice"],
+    ])
+    expect(rowsBetween("### Scales", "### Sensor kinds").map((row) => row[1])).toEqual(["0 to 22", "32 to 84"])
+    expect(Array.from({ length: 256 }, (_, i) => i).filter((i) => denominatorOf(i) !== undefined)).toEqual(
+      Array.from({ length: 85 }, (_, i) => i).filter((i) => i <= 22 || i >= 32),
+    )
+    expect(text).toContain(`at most ${Bundle.MAX_SAMPLES.toLocaleString("en")} samples`)
+    expect(text).toContain(`in blocks of ${IntegerCode.PACKED_BLOCK}`)
+    expect(text).toContain(`Where q is ${IntegerCode.RICE_ESCAPE} or more`)
+    expect(text).toContain(`up to ${IntegerCode.MAX_RICE_PARAMETER} (code 31)`)
   })
 
   test("shows a frame as it is written", () => {
@@ -52,7 +112,7 @@ describe("docs/telemetry.md", () => {
   })
 
   test("lists every sensor kind, with its code, unit and resolution", () => {
-    expect(rowsBetween("### Sensor kinds", "### Errors").map((row) => row.slice(1, 5))).toEqual(
+    expect(rowsBetween("### Sensor kinds", "### Custom streams").map((row) => row.slice(1, 5))).toEqual(
       ALL_KINDS.map((kind) => {
         const { code, unit, resolution } = SENSOR_KINDS[kind]
         return [String(code), kind, unit, resolution.join("/")]

@@ -1,3 +1,4 @@
+import type { SensorKind } from "@paceline/core/wire"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Ledger from "./Ledger.ts"
@@ -58,7 +59,7 @@ const plant = (
 
 const one = (
   sensor: string,
-  kind: Ledger.Sample["kind"],
+  kind: SensorKind.SensorKind,
   ...samples: ReadonlyArray<readonly [number, number]>
 ): Block => ({
   sensor,

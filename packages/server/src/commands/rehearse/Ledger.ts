@@ -20,7 +20,7 @@ export interface LedgerChunk {
 /** `atMillis` is milliseconds since the epoch, `value` in the kind's unit. */
 export interface Sample {
   readonly sensor: string
-  readonly kind: SensorKind.SensorKind
+  readonly kind: Bundle.Block["kind"]
   readonly atMillis: number
   readonly value: number
 }

@@ -4,12 +4,12 @@ import { EffortPoints } from "@paceline/core/kernel"
 import { SensorKind } from "@paceline/core/wire"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { LedgerChunk, Sample } from "./Ledger.ts"
+import type { LedgerChunk } from "./Ledger.ts"
 import * as Points from "./Points.ts"
 
 const one = (
   sensor: string,
-  kind: Sample["kind"],
+  kind: SensorKind.SensorKind,
   ...samples: ReadonlyArray<readonly [number, number]>
 ): LedgerChunk["bundle"][number] => ({
   sensor,
