@@ -4,7 +4,7 @@
  * It ends when the lease is lost, or between two batches when it is told to stop. Whatever else goes wrong it waits, reads
  * from the store where it stands, and goes on.
  */
-import { Cause, Effect, Exit, Queue } from "effect"
+import { Cause, Effect, Exit, Option, Queue } from "effect"
 import { VersionConflict } from "../consistency/OptimisticLock.ts"
 import type { MoveError } from "./Delivery.ts"
 import { LeaseLost, OffsetMoved } from "./EventLog.ts"
@@ -36,12 +36,15 @@ export const run = <A, I, R>(shared: Shared<A, I, R>, assigned: Assigned): Effec
       yield* Effect.forkScoped(Effect.forever(changed))
       const pause = (millis: number) => Effect.raceFirst(Effect.sleep(millis), assigned.stopped)
 
+      /** True when it was woken, or has waited so long that something may have changed of which no hint told. */
       const idle = (until: NothingUntil) =>
         Effect.gen(function* () {
           const millis = Math.min(POLL_MILLIS, until - (yield* steadyMillis))
-          if (millis <= 0) return
-          if (++polls % POLLS_A_LOAD === 0) state.parking.isStale = true
-          yield* Effect.timeoutOption(Queue.take(assigned.wake), Math.ceil(millis))
+          if (millis <= 0) return false
+          const longAgo = ++polls % POLLS_A_LOAD === 0
+          if (longAgo) state.parking.isStale = true
+          const hint = yield* Effect.timeoutOption(Queue.take(assigned.wake), Math.ceil(millis))
+          return longAgo || Option.isSome(hint)
         })
 
       const trouble = (cause: Cause.Cause<MoveError | StoreTrouble>) =>
@@ -62,17 +65,30 @@ export const run = <A, I, R>(shared: Shared<A, I, R>, assigned: Assigned): Effec
           return "again"
         })
 
+      let mayHaveMoved = false
       while (!assigned.stopping()) {
         const exit = yield* Effect.exit(turn(state))
         if (Exit.isSuccess(exit)) {
           troubles = 0
-          if (exit.value > 0 && !assigned.stopping()) yield* idle(exit.value)
+          if (exit.value <= 0 || assigned.stopping()) continue
+          // Asked only when there is nothing to do, so that no record waits for it.
+          if (mayHaveMoved && (yield* wasMoved(state))) state.isStale = true
+          else mayHaveMoved = yield* idle(exit.value)
         } else if ((yield* trouble(exit.cause)) === "lost") {
           return assigned.lost()
         }
       }
     }),
   )
+
+/** The group was set to another offset, by a person, while it had nothing to read. */
+const wasMoved = <A, I, R>({ from, partition, shared }: PartitionState<A, I, R>): Effect.Effect<boolean> => {
+  const { group, topic } = shared.settings
+  return Effect.match(shared.log.committed(group, topic.name, partition), {
+    onFailure: () => false,
+    onSuccess: (committed) => committed !== from,
+  })
+}
 
 /** One step: at most one attempt at what is parked, and one batch. Answers until when there is nothing more to do. */
 const turn = <A, I, R>(state: PartitionState<A, I, R>): Effect.Effect<NothingUntil, MoveError | StoreTrouble, R> =>
