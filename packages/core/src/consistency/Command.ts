@@ -42,6 +42,7 @@ import { ConflictUnresolved, FieldConflict, Superseded } from "./ConflictErrors.
 import * as ConflictRetry from "./ConflictRetry.ts"
 import * as Idempotency from "./Idempotency.ts"
 import { VersionConflict } from "./OptimisticLock.ts"
+import { withSpanIfTraced } from "./SpanIfTraced.ts"
 import { type StorageError, type Transaction, UnitOfWork } from "./UnitOfWork.ts"
 
 /** What is to be written, and what to answer. */
@@ -102,7 +103,7 @@ export const execute = <S, I, Ev, EA, RA, A, E, AI = A>(
     Effect.catchAll((error) =>
       error instanceof Overtaken ? Effect.flatMap(unresolved(aggregate, error), Effect.fail) : Effect.fail(error),
     ),
-    Effect.withSpan("Command.execute", { attributes: { aggregate: aggregate.kind, id } }),
+    withSpanIfTraced("Command.execute", { aggregate: aggregate.kind, id }),
   )
 }
 

@@ -1,0 +1,23 @@
+/**
+ * A span on a hot path, for those who look at spans.
+ *
+ * Effect makes spans also where no tracer is installed and nobody will ever see one. Around a command that costs a
+ * third of its time, the headers of its events included; so here a span is made only when there is a tracer. A trace
+ * that comes from outside goes on either way: its parent stays in the context.
+ *
+ * @example
+ * const execute = run.pipe(withSpanIfTraced("Command.execute", { aggregate: kind, id }))
+ */
+import { Context, DefaultServices, Effect, Tracer } from "effect"
+
+/** Effect's own, whose spans go nowhere. */
+const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+export const withSpanIfTraced =
+  (name: string, attributes: Readonly<Record<string, unknown>>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiberRuntime<A, E, R>((fiber) =>
+      fiber.currentTracer === undefined || fiber.currentTracer === untraced
+        ? effect
+        : Effect.withSpan(effect, name, { attributes, captureStackTrace: false }),
+    )
