@@ -1,4 +1,5 @@
 import { AthleteId } from "@paceline/core/contract"
+import { SessionToken } from "@paceline/core/kernel"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { LiveServer } from "../test/LiveServer.ts"
 import {
@@ -222,5 +223,45 @@ describe("a change", () => {
     server.answer("/v1/me", () => Response.json({ _tag: "Forbidden", message: "No." }, { status: 403 }))
     expect(await failure(client().me.change(profile, hidden))).toBeInstanceOf(Forbidden)
     expect(server.requests).toHaveLength(1)
+  })
+})
+
+describe("what was changed", () => {
+  const token = (offset: number) => SessionToken.encode(SessionToken.make(0n, [{ topic: "t", partition: 0, offset }]))
+  const withToken = (offset: number) => Response.json(profile, { headers: { "paceline-session": token(offset) } })
+
+  it("[log 7] is seen in what is read next: the newest token goes along, whatever order answers come in", async () => {
+    const one = client()
+    server.answer("/v1/me", () => Response.json(profile))
+    await one.me.get()
+    expect(server.sessions).toEqual([null])
+    for (const offset of [5, 7, 6]) {
+      server.answer("/v1/me", () => withToken(offset))
+      await one.me.change(profile, hidden)
+    }
+    server.answer("/v1/me", () => Response.json(profile))
+    await one.me.get()
+    expect(server.sessions).toEqual([null, null, token(5), token(7), token(7)])
+    await client().me.get()
+    expect(server.sessions.at(-1)).toBeNull()
+  })
+
+  it("is no longer waited for when a server that began anew never comes to it", async () => {
+    const one = client()
+    server.answer("/v1/me", () => withToken(5))
+    await one.me.change(profile, hidden)
+    server.answer("/v1/me", () => Response.json({ _tag: "Unavailable", message: "Not yet." }, { status: 503 }))
+    expect(await failure(one.me.get())).toBeInstanceOf(Unavailable)
+    server.answer("/v1/me", () => Response.json(profile))
+    await one.me.get()
+    expect(server.sessions.slice(-2)).toEqual([token(5), null])
+  })
+
+  it("does not need a token that can be read", async () => {
+    const one = client()
+    server.answer("/v1/me", () => Response.json(profile, { headers: { "paceline-session": "no token" } }))
+    await one.me.change(profile, hidden)
+    await one.me.get()
+    expect(server.sessions).toEqual([null, null])
   })
 })

@@ -4,8 +4,10 @@
  * Requests are sent up to five times, with backoff, when no answer comes, or when the server is busy or says when to ask
  * again. A change has an idempotency key, the same each time it is sent: the server does it once and answers the same,
  * so an answer that was lost on its way is got again and nothing is done twice.
+ *
+ * Who has changed something sees it in what it reads next: the token that came with the answer goes along.
  */
-import { Backoff } from "@paceline/core/kernel"
+import { Backoff, SessionToken } from "@paceline/core/kernel"
 import { type ApiError, fromAnswer, TooManyRequests, Unavailable, Unreachable } from "./ApiError.ts"
 
 /** The part of `fetch` that is used. */
@@ -26,7 +28,16 @@ export interface Http {
   readonly put: <T>(path: string, body: unknown, is: (value: unknown) => value is T) => Promise<T>
 }
 
+interface Call {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
 const ATTEMPTS = 5
+
+/** Read your writes: how far the server had come after a change. */
+const SESSION = "paceline-session"
 
 /** An answer that takes longer is not waited for. */
 const TIMEOUT_MILLIS = 10_000
@@ -35,18 +46,30 @@ export const make = ({ base, key, fetch, random }: HttpOptions): Http => {
   const headers: Record<string, string> = { accept: "application/json" }
   if (key !== null) headers["authorization"] = `Bearer ${key}`
 
-  const once = async <T>(path: string, init: RequestInit, is: (value: unknown) => value is T): Promise<T> => {
-    const { status, body } = await answerOf(fetch, new URL(path, base).href, init)
+  /** What this client's changes were answered with; undefined before the first. */
+  let session: SessionToken.SessionToken | undefined
+
+  const once = async <T>(path: string, call: Call, is: (value: unknown) => value is T): Promise<T> => {
+    const since = session === undefined ? {} : { [SESSION]: SessionToken.encode(session) }
+    const init = { ...call, headers: { ...call.headers, ...since } }
+    const { status, body, token } = await answerOf(fetch, new URL(path, base).href, init)
+    // Answers may overtake each other: the session has seen what either has.
+    const after = token === null ? undefined : SessionToken.decode(token)
+    if (after !== undefined) session = session === undefined ? after : SessionToken.merge(session, after)
     if (status >= 200 && status < 300 && is(body)) return body
     throw fromAnswer(status, body)
   }
 
-  const repeated = async <T>(path: string, init: RequestInit, is: (value: unknown) => value is T): Promise<T> => {
+  const repeated = async <T>(path: string, call: Call, is: (value: unknown) => value is T): Promise<T> => {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await once(path, init, is)
+        return await once(path, call, is)
       } catch (error) {
-        if (attempt + 1 >= ATTEMPTS || !isPassing(error)) throw error
+        if (attempt + 1 >= ATTEMPTS || !isPassing(error)) {
+          // A server that began anew never comes to where this session was: the next request asks without it.
+          if (error instanceof Unavailable) session = undefined
+          throw error
+        }
         await sleep(leastWaitMillis(error) + Backoff.delayMillis(Backoff.standard, attempt, random()))
       }
     }
@@ -71,10 +94,15 @@ export const make = ({ base, key, fetch, random }: HttpOptions): Http => {
 const freshKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
-const answerOf = async (fetch: Fetch, url: string, init: RequestInit): Promise<{ status: number; body: unknown }> => {
+const answerOf = async (
+  fetch: Fetch,
+  url: string,
+  init: RequestInit,
+): Promise<{ status: number; body: unknown; token: string | null }> => {
   try {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MILLIS) })
-    return { status: response.status, body: parsed(await response.text()) }
+    const token = response.headers.get(SESSION)
+    return { status: response.status, body: parsed(await response.text()), token }
   } catch (cause) {
     throw new Unreachable("The server does not answer. It may be off, or the network away.", { cause })
   }

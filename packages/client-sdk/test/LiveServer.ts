@@ -24,6 +24,8 @@ export class LiveServer {
   readonly requests: Array<{ method: string; path: string; key: string | null; body: unknown }> = []
   /** The idempotency keys of the requests, in the same order. */
   readonly idempotencyKeys: Array<string | null> = []
+  /** The session tokens of the requests, in the same order. */
+  readonly sessions: Array<string | null> = []
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`
@@ -147,6 +149,7 @@ export class LiveServer {
       body: text === "" ? null : JSON.parse(text),
     })
     this.idempotencyKeys.push(request.headers.get("idempotency-key"))
+    this.sessions.push(request.headers.get("paceline-session"))
     return (await this.#answers.get(pathname)?.()) ?? new Response("not here", { status: 404 })
   }
 }

@@ -4,14 +4,15 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
-import { Schema } from "effect"
+import { flow, Schema } from "effect"
 import { Authentication } from "./Access.ts"
-import { Conflict, Forbidden, NotFound, TooManyRequests, Unavailable } from "./Errors.ts"
+import { Conflict, Forbidden, InvalidRequest, NotFound, TooManyRequests, Unavailable } from "./Errors.ts"
 import { EpochMillis, ZoneMillis } from "./Events.ts"
 import { describeIdempotencyKey, Idempotent } from "./Idempotent.ts"
 import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
 import { Standing } from "./LiveModel.ts"
 import { OperationsApi } from "./OperationsApi.ts"
+import { describeSession, SessionWrites } from "./Session.ts"
 
 const path = {
   device: HttpApiSchema.param("deviceId", DeviceId),
@@ -20,6 +21,9 @@ const path = {
   class: HttpApiSchema.param("classId", ClassId),
   session: HttpApiSchema.param("sessionId", SessionId),
 }
+
+/** A change that may be sent again, and that its session reads afterwards. */
+const describeWrite = flow(describeIdempotencyKey, describeSession)
 
 // ---------------------------------------------------------------- devices
 
@@ -202,7 +206,8 @@ export class PeopleApi extends HttpApiGroup.make("people")
       )
       .addSuccess(AthleteCreated, { status: 201 })
       .middleware(Idempotent)
-      .annotate(OpenApi.Transform, describeIdempotencyKey)
+      .middleware(SessionWrites)
+      .annotate(OpenApi.Transform, describeWrite)
       .annotate(OpenApi.Summary, "Add an athlete and get the key for their phone"),
   )
   .add(
@@ -223,7 +228,8 @@ export class PeopleApi extends HttpApiGroup.make("people")
       .addError(NotFound)
       .addError(ProfileConflict)
       .middleware(Idempotent)
-      .annotate(OpenApi.Transform, describeIdempotencyKey)
+      .middleware(SessionWrites)
+      .annotate(OpenApi.Transform, describeWrite)
       .annotate(OpenApi.Summary, "Choose alias, visibility of the heart rate, and greatest heart rate"),
   )
   .middleware(Authentication)
@@ -255,7 +261,8 @@ export class TrainingApi extends HttpApiGroup.make("training")
       .addError(NotFound)
       .addError(Conflict)
       .middleware(Idempotent)
-      .annotate(OpenApi.Transform, describeIdempotencyKey)
+      .middleware(SessionWrites)
+      .annotate(OpenApi.Transform, describeWrite)
       .annotate(OpenApi.Summary, "End an athlete's session (admin, or the athlete)"),
   )
   .add(
@@ -285,11 +292,15 @@ export class GamificationApi extends HttpApiGroup.make("gamification")
   .add(
     HttpApiEndpoint.get("leaderboard")`/classes/${path.class}/leaderboard`
       .addSuccess(Schema.Array(Standing))
+      .addError(InvalidRequest)
+      .annotate(OpenApi.Transform, describeSession)
       .annotate(OpenApi.Summary, "A class's leaderboard, best first"),
   )
   .add(
     HttpApiEndpoint.get("points")`/athletes/${path.athlete}/points`
       .addSuccess(Schema.Array(PointsAward))
+      .addError(InvalidRequest)
+      .annotate(OpenApi.Transform, describeSession)
       .annotate(OpenApi.Summary, "Every award of an athlete, explained"),
   )
   .addError(Unavailable)

@@ -30,7 +30,7 @@ export const make = (allowed: ReadonlyArray<string>): Origins => {
     response.headers.append("vary", "Origin")
     if (!isAllowed(request)) return response
     response.headers.set("access-control-allow-origin", origin)
-    response.headers.set("access-control-expose-headers", "retry-after")
+    response.headers.set("access-control-expose-headers", "paceline-session, retry-after")
     return response
   }
 
@@ -44,7 +44,7 @@ export const make = (allowed: ReadonlyArray<string>): Origins => {
           status: 204,
           headers: {
             "access-control-allow-methods": "GET, POST, PUT, DELETE",
-            "access-control-allow-headers": "authorization, content-type, idempotency-key",
+            "access-control-allow-headers": "authorization, content-type, idempotency-key, paceline-session",
             "access-control-max-age": "600",
           },
         }),

@@ -49,7 +49,14 @@ export interface SqliteStoreOptions {
 /** Why a store cannot be opened. Each message says what is wrong and what to do. */
 export type OpenError = StorageError | DataFolderTaken | DataFolderUnwritable | DataFolderNewer
 
-export type Provided = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore | Answers | SqlClient | DataFolder
+export type Provided =
+  | UnitOfWork
+  | EventLog.EventLog
+  | AggregateStore.AggregateStore
+  | Answers
+  | SqlClient
+  | DataFolder
+  | WritePosition.WritePosition
 
 /** The database's name in the data folder. */
 export const FILE = "paceline.db"

@@ -4,7 +4,7 @@ import { Consumer } from "@paceline/core/messaging"
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { Gamification } from "./Service.ts"
 
-const GROUP = "gamification"
+export const GROUP = "gamification"
 
 /** Stopping a server waits no longer than this for what is being handled; it is rolled back, and handled again. */
 const DRAIN = Duration.seconds(2)

@@ -4,6 +4,7 @@ import { type Actor, Authentication } from "@paceline/core/contract"
 import { Context, Effect, Layer, Redacted } from "effect"
 import * as Idempotent from "./Idempotent.ts"
 import { Keys } from "./Service.ts"
+import * as Session from "./Session.ts"
 
 /**
  * Whose key the request has, where whoever let it in has looked already; null where nobody did, or it is not known.
@@ -34,4 +35,4 @@ const authentication = Layer.effect(
   ),
 )
 
-export const layer = Layer.mergeAll(authentication, Idempotent.layer, Idempotency.layerCleanup())
+export const layer = Layer.mergeAll(authentication, Idempotent.layer, Session.layer, Idempotency.layerCleanup())
