@@ -1,7 +1,7 @@
 import { describe, it } from "@effect/vitest"
 import { Context, DefaultServices, Effect, Option, Tracer } from "effect"
 import { expect } from "vitest"
-import { withSpanIfTraced } from "./SpanIfTraced.ts"
+import { outsideSpans, withSpanIfTraced } from "./SpanIfTraced.ts"
 
 const native = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
@@ -42,6 +42,12 @@ describe("a span on a hot path", () => {
       expect(yield* traced(parentInside)).toEqual(Option.none())
       const inside = yield* traced(parentInside).pipe(Effect.withParentSpan(parent))
       expect(Option.getOrThrow(inside).spanId).toBe(parent.spanId)
+    }),
+  )
+
+  it.effect("is not inherited by what runs outside", () =>
+    Effect.gen(function* () {
+      expect(yield* outsideSpans(parentInside).pipe(Effect.withSpan("start"))).toEqual(Option.none())
     }),
   )
 })

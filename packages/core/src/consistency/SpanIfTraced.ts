@@ -13,11 +13,25 @@ import { Context, DefaultServices, Effect, Tracer } from "effect"
 /** Effect's own, whose spans go nowhere. */
 const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
+/** The one where a tracer is installed, the other where none is. */
+export const ifTraced = <A, E, R>(
+  traced: Effect.Effect<A, E, R>,
+  otherwise: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime<A, E, R>(({ currentTracer }) =>
+    currentTracer === undefined || currentTracer === untraced ? otherwise : traced,
+  )
+
 export const withSpanIfTraced =
   (name: string, attributes: Readonly<Record<string, unknown>>) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withFiberRuntime<A, E, R>((fiber) =>
-      fiber.currentTracer === undefined || fiber.currentTracer === untraced
-        ? effect
-        : Effect.withSpan(effect, name, { attributes, captureStackTrace: false }),
-    )
+    ifTraced(Effect.withSpan(effect, name, { attributes, captureStackTrace: false }), effect)
+
+/** Outside any span: what it publishes belongs to no trace. */
+export const outsideSpans = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.mapInputContext(effect, (context: Context.Context<R>) => {
+    if (!context.unsafeMap.has(Tracer.ParentSpan.key)) return context
+    const services = new Map(context.unsafeMap)
+    services.delete(Tracer.ParentSpan.key)
+    return Context.unsafeMake<R>(services)
+  })

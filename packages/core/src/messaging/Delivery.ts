@@ -6,6 +6,7 @@
  */
 import { Cause, type Context, Effect, Exit, Random, Tracer } from "effect"
 import { VersionConflict } from "../consistency/OptimisticLock.ts"
+import { ifTraced, outsideSpans } from "../consistency/SpanIfTraced.ts"
 import { StorageError, type Transaction, type UnitOfWork } from "../consistency/UnitOfWork.ts"
 import * as Traceparent from "../kernel/messaging/Traceparent.ts"
 import * as Backoff from "../kernel/resilience/Backoff.ts"
@@ -117,7 +118,10 @@ const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>, millis: number) =>
 /** As many traces as one span is linked to. */
 const MOST_LINKS = 32
 
-/** The handler in a span: the child of the first record's, linked to those of the others. */
+/**
+ * The handler in a span: the child of the first record's, linked to those of the others. Where nobody traces, neither
+ * here nor where the records come from, there is none: the statements of a handler would each cost several times more.
+ */
 const traced = <A, E, R>(
   { group, handle, topic }: Handling<A, E, R>,
   batch: ReadonlyArray<Delivered<A>>,
@@ -131,20 +135,18 @@ const traced = <A, E, R>(
     if (parents.size > MOST_LINKS) break
   }
   const [parent, ...others] = parents.values()
-  return Effect.withSpan(
-    Effect.suspend(() => handle(batch)),
-    "Consumer.handle",
-    {
-      ...(parent === undefined ? { root: true } : { parent }),
-      links: others.map((span) => ({ _tag: "SpanLink" as const, span, attributes: {} })),
-      kind: "consumer",
-      captureStackTrace: false,
-      attributes: {
-        "messaging.consumer.group.name": group,
-        "messaging.destination.name": topic,
-        "messaging.destination.partition.id": batch[0]?.record.partition,
-        "messaging.batch.message_count": batch.length,
-      },
+  const handling = Effect.suspend(() => handle(batch))
+  const inSpan = Effect.withSpan(handling, "Consumer.handle", {
+    ...(parent === undefined ? { root: true } : { parent }),
+    links: others.map((span) => ({ _tag: "SpanLink" as const, span, attributes: {} })),
+    kind: "consumer",
+    captureStackTrace: false,
+    attributes: {
+      "messaging.consumer.group.name": group,
+      "messaging.destination.name": topic,
+      "messaging.destination.partition.id": batch[0]?.record.partition,
+      "messaging.batch.message_count": batch.length,
     },
-  )
+  })
+  return parent === undefined ? ifTraced(inSpan, outsideSpans(handling)) : inSpan
 }
