@@ -75,6 +75,18 @@ describe("a bundle", () => {
     )
   })
 
+  test("is written the same way again, whatever was written in between", () => {
+    fc.assert(
+      fc.property(anyBundle, anyBundle, (bundle, other) => {
+        const bytes = Bundle.encode(bundle)
+        const copy = hex(bytes)
+        Bundle.encode(other)
+        expect(hex(Bundle.encode(bundle))).toBe(copy)
+        expect(hex(bytes)).toBe(copy)
+      }),
+    )
+  })
+
   test("carries streams of no profile, with their name and unit", () => {
     const bundle: Bundle.Bundle = [
       { sensor: "moxy", kind: "custom", name: "muscleOxygen", unit: "%", atMillis: [T], values: [61.5] },

@@ -42,20 +42,46 @@ const LONG_INTEGERS = 4
 
 /** The bytes of a bundle that is known to be one. */
 export const writeVersion2 = (version: number, bundle: Bundle): Uint8Array<ArrayBuffer> => {
-  const sensors = new Map<string, number>()
   let [samples, longest] = [0, 0]
-  for (const { atMillis, sensor } of bundle) {
-    if (!sensors.has(sensor)) sensors.set(sensor, sensors.size)
+  for (const { atMillis } of bundle) {
     samples += atMillis.length
     longest = Math.max(longest, atMillis.length)
   }
-  const out = new ByteWriter(64 + 8 * bundle.length + 2 * samples)
-  const room: Room = {
-    scratch: new Column.Scratch(longest),
-    best: new ByteWriter(2 * longest),
-    trial: new ByteWriter(2 * longest),
+  if (samples > SPARE_SAMPLES) return writeIn(roomFor(samples, longest), version, bundle)
+  const room = spare ?? roomFor(SPARE_SAMPLES, SPARE_SAMPLES)
+  spare = null
+  try {
+    return writeIn(room, version, bundle)
+  } finally {
+    spare = room
   }
+}
+
+/** Room for bundles of the usual size is kept for the next: making it costs as much as writing five seconds. */
+let spare: Room | null = null
+const SPARE_SAMPLES = 1024
+
+/** Where a bundle is written, and columns to be compared. */
+interface Room {
+  readonly out: ByteWriter
+  readonly scratch: Column.Scratch
+  best: ByteWriter
+  trial: ByteWriter
+}
+
+const roomFor = (samples: number, longest: number): Room => ({
+  out: new ByteWriter(64 + 2 * samples),
+  scratch: new Column.Scratch(longest),
+  best: new ByteWriter(2 * longest),
+  trial: new ByteWriter(2 * longest),
+})
+
+const writeIn = (room: Room, version: number, bundle: Bundle): Uint8Array<ArrayBuffer> => {
+  const { out } = room
+  const sensors = new Map<string, number>()
+  for (const { sensor } of bundle) if (!sensors.has(sensor)) sensors.set(sensor, sensors.size)
   const axes = new Axes()
+  out.clear()
   out.byte(version)
   out.varint(sensors.size)
   for (const sensor of sensors.keys()) out.text(sensor)
@@ -80,7 +106,7 @@ export const writeVersion2 = (version: number, bundle: Bundle): Uint8Array<Array
     if (!sameTimes) out.varint(known + 1)
     if (known < 0) writeAxis(out, block.atMillis, axes, room.scratch)
     if (scale !== null) out.byte(scale)
-    out.append(room.best.written())
+    out.appendFrom(room.best)
     lastSensor = sensor
     lastAxis = known < 0 ? axes.count - 1 : known
   }
@@ -178,13 +204,6 @@ const writeColumn = (block: Block, room: Room): number | null => {
   if (room.best.size > 0 && room.trial.size >= room.best.size + (chosen === null ? 0 : 1)) return chosen
   keepTrial(room)
   return null
-}
-
-/** Where columns are written to be compared, taken once a bundle. */
-interface Room {
-  readonly scratch: Column.Scratch
-  best: ByteWriter
-  trial: ByteWriter
 }
 
 const keepTrial = (room: Room): void => {

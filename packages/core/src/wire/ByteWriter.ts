@@ -28,11 +28,6 @@ export class ByteWriter {
     return this.bytes.slice(0, this.length)
   }
 
-  /** What was written, as it lies here: good until more is written. */
-  written(): Uint8Array {
-    return this.bytes.subarray(0, this.length)
-  }
-
   /** Forgets what was written, and keeps the room. */
   clear(): void {
     this.length = 0
@@ -74,6 +69,17 @@ export class ByteWriter {
     this.reserve(bytes.length)
     this.bytes.set(bytes, this.length)
     this.length += bytes.length
+  }
+
+  /** All that another has written. */
+  appendFrom(other: ByteWriter): void {
+    // A view of a few bytes costs more than the bytes.
+    if (other.length > 64) {
+      this.append(other.bytes.subarray(0, other.length))
+      return
+    }
+    this.reserve(other.length)
+    for (let i = 0; i < other.length; i++) this.bytes[this.length++] = other.bytes[i] ?? 0
   }
 
   /** The length in bytes, then UTF-8. */

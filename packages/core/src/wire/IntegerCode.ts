@@ -105,7 +105,7 @@ const riceBits = (zigzags: Uint32Array, count: number, k: number): number => {
 
 /** The size has one valley over the parameter, near the logarithm of the mean: go down from there. */
 const smallestRice = (zigzags: Uint32Array, count: number, mean: number): Coded => {
-  let k = Math.min(MAX_RICE_PARAMETER, Math.max(0, Math.floor(Math.log2(mean + 1) - 0.5)))
+  let k = Math.min(MAX_RICE_PARAMETER, Math.max(0, 31 - Math.clz32((mean + 1) * Math.SQRT1_2)))
   let bits = riceBits(zigzags, count, k)
   const step = k < MAX_RICE_PARAMETER && riceBits(zigzags, count, k + 1) < bits ? 1 : -1
   for (let next = k + step; next >= 0 && next <= MAX_RICE_PARAMETER; next += step) {

@@ -27,7 +27,7 @@ export const layoutOf = (prediction: number, code: number): number => prediction
 export const predictionOf = (layout: number): number => layout & 7
 export const codeOf = (layout: number): number => layout >>> 3
 
-/** Room for a column and for what it is tried in, taken once a bundle. */
+/** Room for a column and for what it is tried in. */
 export class Scratch {
   /** The column: filled in by who writes it. */
   readonly numbers: Float64Array
@@ -61,7 +61,9 @@ export const writeIntegers = (
   predictions: ReadonlyArray<number>,
   times: ReadonlyArray<number> = [],
 ): void => {
-  let [best, bestCode, bestBytes] = [-1, VARINT, Number.POSITIVE_INFINITY]
+  let best = -1
+  let bestCode = VARINT
+  let bestBytes = Number.POSITIVE_INFINITY
   let last = -1
   for (const prediction of length === 1 ? ONLY_DELTA : predictions) {
     if (!predict(prediction, scratch, length, times)) continue
@@ -178,7 +180,9 @@ const onLine = (length: number, i: number, steps: number): number => Math.floor(
 
 /** Rounded, and never beyond the numbers themselves, however long their sum. */
 const meanOf = (numbers: Float64Array, length: number): number => {
-  let [sum, least, greatest] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let sum = 0
+  let least = Number.POSITIVE_INFINITY
+  let greatest = Number.NEGATIVE_INFINITY
   for (let i = 0; i < length; i++) {
     const number = numbers[i] ?? 0
     sum += number
