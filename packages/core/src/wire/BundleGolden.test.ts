@@ -143,7 +143,7 @@ const layoutsOf = (bytes: Uint8Array): ReadonlyArray<number> => {
   const count = input.varint()
   const times = input.byte()
   if (isFloatLayout(times)) readFloats(input, times, count)
-  else Column.readIntegers(input, times, count, "a time", {})
+  else Column.readIntegers(input, times, count, "a time", 0, [])
   if ((head & 4) !== 0) input.byte()
   return [times, input.byte()]
 }

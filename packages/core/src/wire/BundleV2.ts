@@ -293,7 +293,7 @@ const readAxis = (input: ByteReader, state: ReadState): ReadonlyArray<number> =>
     input.fail(`unknown layout ${layout} of times`)
     return []
   }
-  const times = Array.from(Column.readIntegers(input, layout, count, "a time", { base: state.base }))
+  const times = Column.readIntegers(input, layout, count, "a time", state.base, [])
   state.base = times[0] ?? state.base
   return times
 }
@@ -310,8 +310,9 @@ const readValues = (
     input.fail(`unknown layout ${layout} of values`)
     return []
   }
-  const counts = Column.readIntegers(input, layout, times.length, "a count", { times })
-  const values: Array<number> = []
-  for (const count of counts) values.push(valueOfCount(count, resolution))
+  const values = Column.readIntegers(input, layout, times.length, "a count", 0, times)
+  // Whole numbers of the unit are values already.
+  if (resolution[0] === 1 && resolution[1] === 1) return values
+  for (let i = 0; i < values.length; i++) values[i] = valueOfCount(values[i] ?? 0, resolution)
   return values
 }

@@ -74,22 +74,22 @@ export const writeCode = (out: ByteWriter, zigzags: Uint32Array, count: number, 
   else if (code >= RICE) writeRice(out, zigzags, count, code - RICE)
 }
 
-/** Reads `count` numbers, no longer zigzagged. What is wrong is the reader's `problem`. */
-export const readCode = (input: ByteReader, count: number, code: number): Float64Array => {
+/** Reads `count` numbers, no longer zigzagged. What is wrong is the reader's `problem`; then they may be fewer. */
+export const readCode = (input: ByteReader, count: number, code: number): Array<number> => {
+  const numbers: Array<number> = []
   // What takes at least a bit each is checked before there is room for it.
   if (code !== ZERO && code !== RUNS && code !== PACKED && count > 8 * input.remaining) {
     input.fail(`${count} numbers in ${input.remaining} bytes`)
-    return new Float64Array(0)
-  }
-  const numbers = new Float64Array(count)
-  if (code === VARINT) {
-    for (let i = 0; i < count && input.problem === null; i++) numbers[i] = unzigzag(input.varint())
+  } else if (code === ZERO) {
+    for (let i = 0; i < count; i++) numbers.push(0)
+  } else if (code === VARINT) {
+    for (let i = 0; i < count && input.problem === null; i++) numbers.push(unzigzag(input.varint()))
   } else if (code === PACKED) {
-    readPacked(input, numbers)
+    readPacked(input, numbers, count)
   } else if (code === RUNS) {
-    readRuns(input, numbers)
-  } else if (code >= RICE) {
-    readRice(input, numbers, code - RICE)
+    readRuns(input, numbers, count)
+  } else {
+    readRice(input, numbers, count, code - RICE)
   }
   return numbers
 }
@@ -134,12 +134,12 @@ const writeRice = (out: ByteWriter, zigzags: Uint32Array, count: number, k: numb
   bits.finish()
 }
 
-const readRice = (input: ByteReader, numbers: Float64Array, k: number): void => {
+const readRice = (input: ByteReader, numbers: Array<number>, count: number, k: number): void => {
   const bits = new BitReader(input)
   const scale = 2 ** k
-  for (let i = 0; i < numbers.length && input.problem === null; i++) {
+  for (let i = 0; i < count && input.problem === null; i++) {
     const quotient = bits.ones(RICE_ESCAPE)
-    numbers[i] = unzigzag(quotient < RICE_ESCAPE ? quotient * scale + bits.get(k) : bits.get(32))
+    numbers.push(unzigzag(quotient < RICE_ESCAPE ? quotient * scale + bits.get(k) : bits.get(32)))
   }
   bits.finish()
 }
@@ -179,14 +179,14 @@ const writePacked = (out: ByteWriter, zigzags: Uint32Array, count: number): void
   }
 }
 
-const readPacked = (input: ByteReader, numbers: Float64Array): void => {
-  for (let from = 0; from < numbers.length && input.problem === null; from += PACKED_BLOCK) {
-    const to = Math.min(numbers.length, from + PACKED_BLOCK)
+const readPacked = (input: ByteReader, numbers: Array<number>, count: number): void => {
+  for (let from = 0; from < count && input.problem === null; from += PACKED_BLOCK) {
+    const to = Math.min(count, from + PACKED_BLOCK)
     const least = unzigzag(input.varint())
     const width = input.byte()
     if (width > 32) input.fail(`packed in ${width} bits`)
     const bits = new BitReader(input)
-    for (let i = from; i < to && input.problem === null; i++) numbers[i] = least + bits.get(width)
+    for (let i = from; i < to && input.problem === null; i++) numbers.push(least + bits.get(width))
     bits.finish()
   }
 }
@@ -206,13 +206,15 @@ const writeRuns = (out: ByteWriter, zigzags: Uint32Array, count: number): void =
   if (zeros > 0) out.varint(zeros)
 }
 
-const readRuns = (input: ByteReader, numbers: Float64Array): void => {
-  let i = 0
-  while (i < numbers.length && input.problem === null) {
+const readRuns = (input: ByteReader, numbers: Array<number>, count: number): void => {
+  while (numbers.length < count && input.problem === null) {
     const zeros = input.varint()
-    i += zeros
-    if (i > numbers.length) input.fail(`a run of ${zeros} zeros beyond the end of the column`)
-    if (zeros >= 0 && i < numbers.length) numbers[i++] = unzigzag(input.varint())
+    if (numbers.length + zeros > count) {
+      input.fail(`a run of ${zeros} zeros beyond the end of the column`)
+      return
+    }
+    for (let i = 0; i < zeros; i++) numbers.push(0)
+    if (zeros >= 0 && numbers.length < count) numbers.push(unzigzag(input.varint()))
   }
 }
 

@@ -22,7 +22,7 @@ const write = (
 const read = (bytes: Uint8Array, count: number, times: ReadonlyArray<number> = [], base = 0) => {
   const input = new ByteReader(bytes)
   const layout = input.byte()
-  const numbers = Array.from(Column.readIntegers(input, layout, count, "a number", { base, times }))
+  const numbers = Column.readIntegers(input, layout, count, "a number", base, times)
   return { layout, numbers, problem: input.problem, remaining: input.remaining }
 }
 

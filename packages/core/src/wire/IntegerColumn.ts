@@ -98,19 +98,23 @@ export const readIntegers = (
   layout: number,
   count: number,
   what: string,
-  { base = 0, times = [] }: { readonly base?: number; readonly times?: ReadonlyArray<number> },
-): Float64Array => {
+  base: number,
+  times: ReadonlyArray<number>,
+): Array<number> => {
   const prediction = predictionOf(layout)
-  const leads = prediction === DELTA_OF_DELTA || prediction === LINE ? Math.min(2, count) : 1
   const first = base + unzigzag(input.varint())
-  const second = leads === 2 ? unzigzag(input.varint()) : 0
+  const second = count > 1 && (prediction === DELTA_OF_DELTA || prediction === LINE) ? unzigzag(input.varint()) : 0
   if (!Number.isSafeInteger(first)) input.fail(`${what} beyond 2^53`)
   if (prediction === LINE && Math.abs(second) >= LINE_LIMIT) input.fail(`a line as long as ${second}`)
   const residuals = readCode(input, residualCount(prediction, count), codeOf(layout))
-  const numbers = new Float64Array(count)
-  if (input.problem !== null) return numbers
-  restore({ prediction, first, second, times }, residuals, numbers)
-  if (!numbers.every(Number.isSafeInteger)) input.fail(`${what} beyond 2^53`)
+  if (input.problem !== null) return []
+  const numbers = restore({ prediction, first, second, times, count }, residuals)
+  for (let i = 0; i < count; i++) {
+    if (!Number.isSafeInteger(numbers[i])) {
+      input.fail(`${what} beyond 2^53`)
+      return []
+    }
+  }
   return numbers
 }
 
@@ -222,33 +226,40 @@ interface Lead {
   readonly first: number
   readonly second: number
   readonly times: ReadonlyArray<number>
+  readonly count: number
 }
 
 /** Adds the residuals to what the prediction says. What would not be exact becomes NaN. */
-const restore = ({ prediction, first, second, times }: Lead, residuals: Float64Array, numbers: Float64Array): void => {
-  const last = numbers.length - 1
+const restore = ({ count, first, prediction, second, times }: Lead, residuals: ReadonlyArray<number>) => {
+  const numbers: Array<number> = []
   if (prediction === OFFSET) {
-    for (let i = 0; i <= last; i++) numbers[i] = first + (residuals[i] ?? 0)
-    return
+    for (let i = 0; i < count; i++) numbers.push(first + (residuals[i] ?? 0))
+    return numbers
   }
-  numbers[0] = first
+  const last = count - 1
+  numbers.push(first)
   if (prediction === DELTA) {
     let number = first
-    for (let i = 1; i <= last; i++) numbers[i] = number += residuals[i - 1] ?? 0
+    for (let i = 1; i <= last; i++) {
+      number += residuals[i - 1] ?? 0
+      numbers.push(number)
+    }
   } else if (prediction === DELTA_OF_DELTA) {
     let number = first
     let step = second
     for (let i = 1; i <= last; i++) {
       if (i > 1) step += residuals[i - 2] ?? 0
-      numbers[i] = number += Number.isSafeInteger(step) ? step : Number.NaN
+      number += Number.isSafeInteger(step) ? step : Number.NaN
+      numbers.push(number)
     }
   } else if (prediction === LINE) {
-    for (let i = 1; i < last; i++) numbers[i] = first + onLine(second, i, last) + (residuals[i - 1] ?? 0)
-    if (last > 0) numbers[last] = first + second
+    for (let i = 1; i < last; i++) numbers.push(first + onLine(second, i, last) + (residuals[i - 1] ?? 0))
+    if (last > 0) numbers.push(first + second)
   } else {
     for (let i = 1; i <= last; i++) {
       const step = (times[i] ?? 0) - (times[i - 1] ?? 0)
-      numbers[i] = Number.isSafeInteger(step) ? step + (residuals[i - 1] ?? 0) : Number.NaN
+      numbers.push(Number.isSafeInteger(step) ? step + (residuals[i - 1] ?? 0) : Number.NaN)
     }
   }
+  return numbers
 }
