@@ -18,7 +18,9 @@
  */
 import type { Bundle, BundleError } from "./Block.ts"
 import { readVersion1 } from "./BundleV1.ts"
-import { MAX_SAMPLES, readVersion2, writeVersion2 } from "./BundleV2.ts"
+import { MAX_SAMPLES } from "./BundleV2.ts"
+import { readVersion2 } from "./BundleV2Reader.ts"
+import { writeVersion2 } from "./BundleV2Writer.ts"
 import { ByteReader } from "./ByteReader.ts"
 
 export type { Block, Bundle, BundleError, CustomBlock, KindBlock } from "./Block.ts"
