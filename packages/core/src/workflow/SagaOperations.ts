@@ -214,12 +214,17 @@ export const make = <I, II, Results, R>(
       Effect.gen(function* () {
         // Heard before it is looked at, so that nothing is missed; the poll hears what other processes do.
         const told = yield* hear(waiting, id)
+        const store = yield* AggregateStore
         while (true) {
-          const found = yield* find(id)
-          if (Option.isNone(found)) return yield* new NoSuchSaga({ saga: name, id })
-          const { status } = found.value
-          if (status !== "running" && status !== "compensating") return found.value
-          yield* Effect.race(told.next, Effect.sleep(POLL))
+          const live = yield* store.get(kind, id)
+          // Most looks find one that goes on: only its phase is read.
+          if (Option.isNone(live) || !SagaRecord.goesOn(live.value.state)) {
+            const found = yield* find(id)
+            if (Option.isNone(found)) return yield* new NoSuchSaga({ saga: name, id })
+            const { status } = found.value
+            if (status !== "running" && status !== "compensating") return found.value
+          }
+          yield* Effect.timeoutOption(told.next, POLL)
         }
       }),
     )

@@ -68,6 +68,12 @@ const decode = Schema.decodeUnknown(Stored)
 // What this library wrote itself, and cannot read, is a defect.
 export const read = (state: unknown): Effect.Effect<SagaState> => Effect.orDie(decode(state))
 
+/** Neither parked nor over, as it is stored. */
+export const goesOn = (state: unknown): boolean => {
+  const phase: unknown = Reflect.get(Object(state), "phase")
+  return phase === "forward" || phase === "backward"
+}
+
 /** Taken in hand: what a claim marks a saga with. */
 export const taken = (state: unknown): unknown => {
   const claims: unknown = Reflect.get(Object(state), "claims")

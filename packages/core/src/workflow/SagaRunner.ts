@@ -45,7 +45,12 @@ interface Hand<I, R> {
 interface Holding<I, R> extends Hand<I, R> {
   readonly input: I
   readonly results: { [step: string]: unknown }
+  /** How many transactional steps one unit of work takes, at most: one by one, after a unit of several has failed. */
+  stepsAUnit: number
 }
+
+/** One writer is kept busy no longer than that. */
+const STEPS_A_UNIT = 8
 
 type Put = DueWork.Change
 
@@ -81,7 +86,7 @@ const carryOut = <I, R>(
       yield* store(hand, found, () => Effect.succeed(parked))
       return
     }
-    yield* runOn({ ...hand, ...loaded }, found, state)
+    yield* runOn({ ...hand, ...loaded, stepsAUnit: STEPS_A_UNIT }, found, state)
   })
 
 /** As it is after its last holder went away. */
@@ -223,35 +228,82 @@ const effectOf = <I, R, S, T extends boolean>(
 
 const UNDONE: StepResult = { value: null, encoded: null }
 
-/** The step's effect and its record in one unit. */
+/**
+ * The step's effect and its record in one unit, and those of the transactional steps that follow it at once: nothing of
+ * them can be seen before the commit, so one commit says as much as one for each. When one of several fails, none has
+ * happened; then they are taken one by one, so that each failure is its own step's.
+ */
 const inUnit = <I, R>(
   holding: Holding<I, R>,
   step: StepOf<I, R | Transaction, true>,
   action: Run,
   before: Saga.SagaState,
   state: Saga.SagaState,
-) =>
+): Effect.Effect<Saga.SagaState, StorageError | VersionConflict | DueWork.ClaimLost> =>
   Effect.gen(function* () {
     const { plan } = holding.definition
     const begun = Saga.apply(plan, state, { _tag: "Begun" }, yield* DueWork.now)
-    let value: unknown
+    let taken: Taken = { state: begun, results: holding.results }
     const unit = store(holding, before, (nowMs, why) =>
       why !== undefined
         ? Effect.succeed(Saga.apply(plan, state, { _tag: "Cancelled", why }, nowMs))
-        : Effect.flatMap(effectOf(holding, step, action), (result) =>
-            Effect.map(DueWork.now, (endedMs) => {
-              value = result.value
-              return Saga.apply(plan, begun, { _tag: "Succeeded", result: result.encoded }, endedMs)
-            }),
-          ),
+        : Effect.map(takeSteps(holding, step, action, begun), (through) => {
+            taken = through
+            return through.state
+          }),
     )
     const exit = yield* Effect.exit(insistently(unit))
     if (Exit.isSuccess(exit)) {
-      if (action.action === "run") holding.results[step.name] = value
+      Object.assign(holding.results, taken.results)
       return exit.value
     }
     yield* unlessItsOwn(holding, exit.cause)
+    if (holding.stepsAUnit > 1 && isFollowed(holding, begun)) {
+      holding.stepsAUnit = 1
+      return yield* inUnit(holding, step, action, before, state)
+    }
     return yield* storeFailure(holding, begun, before, exit.cause)
+  })
+
+/** Steps that have been through in one unit. */
+interface Taken {
+  readonly state: Saga.SagaState
+  readonly results: Readonly<{ [step: string]: unknown }>
+}
+
+/** Whether another transactional step could follow in the same unit. */
+const isFollowed = <I, R>({ definition }: Holding<I, R>, begun: Saga.SagaState): boolean => {
+  const { plan, steps } = definition
+  const action = Saga.next(plan, Saga.apply(plan, begun, { _tag: "Succeeded", result: null }, 0))
+  return action._tag === "Run" && steps[action.step]?.transactional === true
+}
+
+/** Inside the unit: this step, and those after it that need no unit of their own. */
+const takeSteps = <I, R>(
+  holding: Holding<I, R>,
+  first: StepOf<I, R | Transaction, true>,
+  action: Run,
+  begun: Saga.SagaState,
+): Effect.Effect<Taken, unknown, R | Transaction> =>
+  Effect.gen(function* () {
+    const { plan, steps } = holding.definition
+    const results = { ...holding.results }
+    let state = begun
+    let next = action
+    let step = first
+    for (let through = 1; ; through++) {
+      const { encoded, value } = yield* effectOf({ ...holding, results }, step, next)
+      const endedMs = yield* DueWork.now
+      if (next.action === "run") results[step.name] = value
+      state = Saga.apply(plan, state, { _tag: "Succeeded", result: encoded }, endedMs)
+      const following = Saga.next(plan, state)
+      const after = following._tag === "Run" ? steps[following.step] : undefined
+      const stops = through >= holding.stepsAUnit || following._tag !== "Run" || following.atMs > endedMs
+      if (stops || after?.transactional !== true) return { state, results }
+      state = Saga.apply(plan, state, { _tag: "Begun" }, endedMs)
+      next = following
+      step = after
+    }
   })
 
 /** Recorded as begun, made, and recorded as ended. */

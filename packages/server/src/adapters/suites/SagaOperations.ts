@@ -1,12 +1,13 @@
-/** Part of the saga suite: cancelling, and definitions that change while sagas run. */
+/** Part of the saga suite: cancelling, steps that share a unit of work, and definitions that change while sagas run. */
 import { expect } from "@effect/vitest"
 import { Saga } from "@paceline/core/workflow"
 import { Effect, Exit, Option, Schema, Scope } from "effect"
 import { pass } from "./DueWorkServices.ts"
-import { freshName, happened, ledger, type SagaTest, script, threeSteps, write } from "./SagaServices.ts"
+import { Declined, freshName, happened, ledger, type SagaTest, script, threeSteps, write } from "./SagaServices.ts"
 
 export const sagaOperations = (test: SagaTest): void => {
   cancelling(test)
+  inOneUnit(test)
   redefining(test)
 }
 
@@ -58,6 +59,66 @@ const cancelling = (test: SagaTest): void => {
       yield* saga.start("1", { order: 1 })
       expect(yield* saga.cancel("1")).toBe("cancelling")
       expect((yield* saga.await("1")).status).toBe("compensated")
+    }),
+  )
+}
+
+const inOneUnit = (test: SagaTest): void => {
+  const Input = Schema.Struct({ declined: Schema.Boolean })
+
+  /** Three transactional steps in a row; the last can be refused. */
+  const row = (name: string) => {
+    const done = (step: string) => Effect.as(write(name, step), step)
+    return Saga.make({
+      name,
+      input: Input,
+      steps: (saga) =>
+        saga
+          .transaction("a", { result: Schema.String, run: () => done("a"), compensate: () => write(name, "undo a") })
+          .transaction("b", {
+            result: Schema.String,
+            run: (_, { a }) => done(`b after ${a}`),
+            compensate: () => write(name, "undo b"),
+          })
+          .transaction("c", {
+            result: Schema.String,
+            run: ({ declined }, { b }) => (declined ? new Declined() : done(`c after ${b}`)),
+          }),
+    })
+  }
+
+  test(
+    "[log 42] transactional steps in a row take one unit of work, and the timeline has each of them",
+    Effect.gen(function* () {
+      const saga = row(freshName("row"))
+      yield* saga.work()
+      yield* saga.start("1", { declined: false })
+      yield* pass(1_000)
+      const { results, timeline } = yield* saga.await("1")
+      expect(Option.getOrThrow(results)).toEqual({ a: "a", b: "b after a", c: "c after b after a" })
+      expect(timeline.flatMap(({ step }) => step ?? [])).toEqual(["a", "b", "c"])
+    }),
+  )
+
+  test(
+    "[log 40] when one of them fails, those before it have happened once, and are undone in reverse",
+    Effect.gen(function* () {
+      const name = freshName("row")
+      const saga = row(name)
+      yield* saga.work()
+      yield* saga.start("1", { declined: true })
+      yield* pass(1_000)
+      const { reason, status, timeline } = yield* saga.await("1")
+      expect(status).toBe("compensated")
+      expect(reason).toMatchObject({ _tag: "StepFailed", step: "c" })
+      expect(yield* ledger(name)).toEqual(["a", "b after a", "undo b", "undo a"])
+      expect(timeline.flatMap(({ outcome, step }) => (step === null ? [] : [`${step} ${outcome}`]))).toEqual([
+        "a succeeded",
+        "b succeeded",
+        "c failed",
+        "b succeeded",
+        "a succeeded",
+      ])
     }),
   )
 }
