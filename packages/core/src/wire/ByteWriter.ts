@@ -58,10 +58,12 @@ export class ByteWriter {
     this.varint(value < 0 ? -2 * value - 1 : 2 * value)
   }
 
+  /** Any NaN as the same one: an engine may keep the payload that it came with. */
   float64(value: number): void {
     this.reserve(8)
     this.view ??= new DataView(this.bytes.buffer)
-    this.view.setFloat64(this.length, value, true)
+    if (Number.isNaN(value)) this.view.setBigUint64(this.length, 0x7ff8_0000_0000_0000n, true)
+    else this.view.setFloat64(this.length, value, true)
     this.length += 8
   }
 
