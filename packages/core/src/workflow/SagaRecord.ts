@@ -83,18 +83,11 @@ export const taken = (state: unknown): unknown => {
 /** In nobody's hands. */
 export const putDown = (state: SagaState): SagaState => (state.claims === 0 ? state : { ...state, claims: 0 })
 
-const SAGAS = "saga/"
-const PARKED = "saga-parked/"
-
-export const kindOf = (saga: string): string => SAGAS + saga
+export const kindOf = (saga: string): string => `saga/${saga}`
 /** One entry for each saga that waits for a person. */
-export const parkedKindOf = (saga: string): string => PARKED + saga
+export const parkedKindOf = (saga: string): string => `saga-parked/${saga}`
 /** Wishes to cancel what is in somebody's hands. */
 export const cancelKindOf = (saga: string): string => `saga-cancel/${saga}`
 
-export const ALL = SAGAS
-export const ALL_PARKED = PARKED
-export const sagaOfParked = (kind: string): string => kind.slice(PARKED.length)
-
-export const Wish = Schema.Struct({ why: Schema.String })
+const Wish = Schema.Struct({ why: Schema.String })
 export const readWish = (state: unknown) => Effect.orDie(Schema.decodeUnknown(Wish)(state))

@@ -71,7 +71,7 @@ export interface CallStep<I, Results, N extends string, A, AI, R, RC> extends St
 }
 
 /** The results so far, by the names of their steps. */
-export type Named<N extends string, A> = { readonly [K in N]: A }
+type Named<N extends string, A> = { readonly [K in N]: A }
 
 /** The steps so far; each call adds one, and gives its result to those after it. */
 export interface Steps<I, Results, R> {

@@ -6,7 +6,7 @@ import { Saga } from "@paceline/core/workflow"
 import { Clock, Context, Effect, Layer, Option, Schema, type Scope } from "effect"
 import { type Bench, observed } from "./DueWorkServices.ts"
 
-export type SagaServices = UnitOfWork | AggregateStore.AggregateStore | EventLog.EventLog
+type SagaServices = UnitOfWork | AggregateStore.AggregateStore | EventLog.EventLog
 
 /** Each time it is built it must be an empty store. */
 export type SagaStore = Layer.Layer<SagaServices, unknown>
@@ -30,7 +30,7 @@ export type Answer =
   /** It takes its worker down, and never comes back. */
   | { readonly _tag: "Kills"; readonly worker: () => void }
 
-export class Down extends Schema.TaggedError<Down>()("Down", {}) {
+class Down extends Schema.TaggedError<Down>()("Down", {}) {
   override get message(): string {
     return "nobody answers"
   }
@@ -60,7 +60,7 @@ const worldLayer = Layer.sync(World, () => ({ calls: [], script: new Map(), happ
 /** The part of a key after the saga's id. */
 const partOf = (key: string): string => key.split("/").slice(3).join("/")
 
-export const callWorld = (key: string) =>
+const callWorld = (key: string) =>
   Effect.gen(function* () {
     const world = yield* World
     world.calls.push({ key, atMs: yield* Clock.currentTimeMillis })
