@@ -103,7 +103,7 @@ const riceBits = (zigzags: Uint32Array, count: number, k: number): number => {
   return bits
 }
 
-/** The size has one valley over the parameter, near the logarithm of the mean: go down from there. */
+/** Over the parameter the size has a valley near the logarithm of the mean: go down from there to its bottom. */
 const smallestRice = (zigzags: Uint32Array, count: number, mean: number): Coded => {
   let k = Math.min(MAX_RICE_PARAMETER, Math.max(0, 31 - Math.clz32((mean + 1) * Math.SQRT1_2)))
   let bits = riceBits(zigzags, count, k)
