@@ -8,7 +8,7 @@
 import type { Bundle } from "@paceline/core/wire"
 import { simulateAthlete } from "@paceline/device-bridge/simulator"
 
-export const SECONDS = 3600
+const SECONDS = 3600
 const STARTED_AT_MS = 1_763_640_000_123
 
 /** Columns of one sensor that were measured together. */

@@ -51,7 +51,7 @@ export class Scratch {
 const SECOND_DIFFERENCE_LIMIT = 2 ** 50
 
 /** So that the products of a line are exact: 198 days in milliseconds. */
-export const LINE_LIMIT = 2 ** 34
+const LINE_LIMIT = 2 ** 34
 
 /** Writes the first `length` numbers (at least one) of the scratch, none beyond ±2^51. */
 export const writeIntegers = (
