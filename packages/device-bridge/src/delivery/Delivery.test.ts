@@ -238,7 +238,7 @@ describe("beside the backlog", () => {
     }
     await away.close()
     const slow = await network()
-    slow.slowDown(1_000_000)
+    slow.slowDown(500_000)
     const bridge = open({ url: slow.url })
     await until(() => bridge.status().connected && server.stored.length > 0)
     const backlog = bridge.status().waitingChunks
