@@ -233,12 +233,12 @@ describe("beside the backlog", () => {
     serve({ window: 64 })
     const away = open({ url: "ws://127.0.0.1:9", maxPendingSamples: 10_000_000 })
     for (let chunk = 0; chunk < 60; chunk++) {
-      for (let at = 0; at < 8_000; at++) away.record("s", "power", at, (at * 7919) % 1500)
+      for (let at = 0; at < 8_000; at++) away.record("s", "power", at, (at * 7919) % 60_000)
       await away.flush()
     }
     await away.close()
     const slow = await network()
-    slow.slowDown(500_000)
+    slow.slowDown(1_000_000)
     const bridge = open({ url: slow.url })
     await until(() => bridge.status().connected && server.stored.length > 0)
     const backlog = bridge.status().waitingChunks
