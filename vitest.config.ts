@@ -24,6 +24,8 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "bench/**/*.test.ts"],
     setupFiles: ["scripts/seed-properties.ts"],
     pool: "forks",
+    // One more than Vitest takes by itself on two cores: many tests wait, for a database or a process.
+    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
     testTimeout: 20_000,
     passWithNoTests: false,
   },
