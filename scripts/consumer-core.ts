@@ -7,7 +7,9 @@ import { UnitOfWork, VersionConflict } from "@paceline/core/consistency"
 import { AthleteId, PacelineApi, tilesChannel } from "@paceline/core/contract"
 import { Backoff, EffortPoints } from "@paceline/core/kernel"
 import { Broadcast, Consumer } from "@paceline/core/messaging"
+import { WindowShape } from "@paceline/core/streams"
 import { Bundle, crc32, LiveFrame } from "@paceline/core/wire"
+import { Saga } from "@paceline/core/workflow"
 import { Effect, Schema } from "effect"
 
 const minute = [...Array(61).keys()].reduce(
@@ -23,7 +25,13 @@ assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926)
 const frame: LiveFrame.LiveFrame = { _tag: "Heartbeat", echo: true }
 assert.deepEqual(LiveFrame.decode(LiveFrame.encode(frame)), frame)
 
-assert.deepEqual(Object.keys(PacelineApi.groups).sort(), ["devices", "gamification", "people", "training"])
+assert.deepEqual(Object.keys(PacelineApi.groups).sort(), [
+  "devices",
+  "gamification",
+  "operations",
+  "people",
+  "training",
+])
 const athlete = Schema.decodeUnknownSync(AthleteId)("a1")
 assert.equal(athlete, "a1")
 assert.ok(tilesChannel.length === 1)
@@ -38,3 +46,11 @@ broadcast.subscribe((value) => heard.push(value))
 broadcast.publish(1)
 assert.deepEqual(heard, [1])
 assert.equal(typeof Consumer.run, "function")
+
+const order = Saga.make({
+  name: "order",
+  input: Schema.Struct({ seat: Schema.Int }),
+  steps: (saga) => saga.call("charge", { result: Schema.Int, run: ({ seat }) => Effect.succeed(seat) }),
+})
+assert.equal(typeof order.start, "function")
+assert.equal(typeof WindowShape.everyMinute, "object")
