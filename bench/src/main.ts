@@ -128,4 +128,5 @@ const table = (rows: ReadonlyArray<Shown>): string => {
   ].join("\n")
 }
 
-process.exitCode = await main(process.argv.slice(2))
+// Said aloud: the package that brings PostgreSQL ends the process with 0 when nobody does.
+process.exit(await main(process.argv.slice(2)))

@@ -29,10 +29,11 @@ const start = (orders: Orders): RunningVictim => {
     stdout: "pipe",
     stderr: "inherit",
   })
+  /** A number is what it was answered; all else is its log. */
   const line = (text: string): void => {
     if (text === "ready") ready.resolve()
     else if (text === "full") void (++full === FULL_OFTEN && fullOften.resolve())
-    else answered.add(Number(text))
+    else if (/^\d+$/.test(text)) answered.add(Number(text))
   }
   const read = async (): Promise<number | null> => {
     const decoder = new TextDecoder()
