@@ -44,7 +44,8 @@ type Store = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore | An
 
 const storeOf = (store: Orders["store"]): Layer.Layer<Store, unknown> =>
   store.engine === "postgres"
-    ? PostgresStore.layer({ url: Redacted.make(store.url), topics: Bank.TOPICS })
+    ? // What a stopped process has locked is free again after a second, so that a round takes seconds.
+      PostgresStore.layer({ url: Redacted.make(store.url), topics: Bank.TOPICS, abandonedAfterMillis: 1_000 })
     : SqliteStore.layer({
         folder: store.folder,
         topics: Bank.TOPICS,
