@@ -3,7 +3,17 @@ import { expect } from "@effect/vitest"
 import { Saga } from "@paceline/core/workflow"
 import { Effect, Exit, Option, Schema, Scope } from "effect"
 import { pass } from "./DueWorkServices.ts"
-import { Declined, freshName, happened, ledger, type SagaTest, script, threeSteps, write } from "./SagaServices.ts"
+import {
+  Declined,
+  freshName,
+  happened,
+  ledger,
+  type SagaTest,
+  script,
+  threeSteps,
+  whileTimePasses,
+  write,
+} from "./SagaServices.ts"
 
 export const sagaOperations = (test: SagaTest): void => {
   cancelling(test)
@@ -23,7 +33,7 @@ const cancelling = (test: SagaTest): void => {
       yield* pass(500, 10)
       expect(yield* saga.cancel("1", "changed my mind")).toBe("cancelling")
       yield* pass(1_000)
-      const done = yield* saga.await("1")
+      const done = yield* whileTimePasses(saga.await("1"))
       expect(done.status).toBe("compensated")
       expect(done.reason).toEqual({ _tag: "Cancelled", why: "changed my mind" })
       expect(yield* ledger(name)).toEqual(["a", "undo a 2"])
@@ -45,7 +55,7 @@ const cancelling = (test: SagaTest): void => {
       yield* pass(2_000)
       expect(yield* happened).toEqual(["b"])
       yield* pass(7_000)
-      const done = yield* saga.await("1")
+      const done = yield* whileTimePasses(saga.await("1"))
       expect(done.status).toBe("compensated")
       expect(yield* happened).toEqual(["b", "b/compensate"])
       expect(yield* ledger(name)).toEqual(["a", "undo a 2"])
@@ -58,7 +68,7 @@ const cancelling = (test: SagaTest): void => {
       const saga = threeSteps(freshName("order"))
       yield* saga.start("1", { order: 1 })
       expect(yield* saga.cancel("1")).toBe("cancelling")
-      expect((yield* saga.await("1")).status).toBe("compensated")
+      expect((yield* whileTimePasses(saga.await("1"))).status).toBe("compensated")
     }),
   )
 }
@@ -94,7 +104,7 @@ const inOneUnit = (test: SagaTest): void => {
       yield* saga.work()
       yield* saga.start("1", { declined: false })
       yield* pass(1_000)
-      const { results, timeline } = yield* saga.await("1")
+      const { results, timeline } = yield* whileTimePasses(saga.await("1"))
       expect(Option.getOrThrow(results)).toEqual({ a: "a", b: "b after a", c: "c after b after a" })
       expect(timeline.flatMap(({ step }) => step ?? [])).toEqual(["a", "b", "c"])
     }),
@@ -108,7 +118,7 @@ const inOneUnit = (test: SagaTest): void => {
       yield* saga.work()
       yield* saga.start("1", { declined: true })
       yield* pass(1_000)
-      const { reason, status, timeline } = yield* saga.await("1")
+      const { reason, status, timeline } = yield* whileTimePasses(saga.await("1"))
       expect(status).toBe("compensated")
       expect(reason).toMatchObject({ _tag: "StepFailed", step: "c" })
       expect(yield* ledger(name)).toEqual(["a", "b after a", "undo b", "undo a"])
@@ -175,7 +185,7 @@ const redefining = (test: SagaTest): void => {
       yield* saga.work()
       yield* saga.retry("1", "the old steps are back")
       yield* pass(1_000)
-      expect((yield* saga.await("1")).status).toBe("completed")
+      expect((yield* whileTimePasses(saga.await("1"))).status).toBe("completed")
       expect(yield* ledger(name)).toEqual(["a", "c 2 b 2"])
     }),
   )
@@ -220,7 +230,7 @@ const redefining = (test: SagaTest): void => {
       expect(yield* ledger(name)).toEqual([])
       yield* newer.work()
       yield* pass(20_000, 1_000)
-      expect((yield* newer.await("1")).status).toBe("completed")
+      expect((yield* whileTimePasses(newer.await("1"))).status).toBe("completed")
       expect(yield* ledger(name)).toEqual(["a", "last"])
     }),
   )

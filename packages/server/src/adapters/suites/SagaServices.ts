@@ -3,8 +3,8 @@ import { it } from "@effect/vitest"
 import { AggregateStore, type StorageError, type UnitOfWork } from "@paceline/core/consistency"
 import type { EventLog } from "@paceline/core/messaging"
 import { Saga } from "@paceline/core/workflow"
-import { Clock, Context, Effect, Layer, Option, Schema, type Scope } from "effect"
-import { type Bench, observed } from "./DueWorkServices.ts"
+import { Clock, Context, Effect, Fiber, Layer, Option, Schema, type Scope } from "effect"
+import { type Bench, observed, pass } from "./DueWorkServices.ts"
 
 type SagaServices = UnitOfWork | AggregateStore.AggregateStore | EventLog.EventLog
 
@@ -154,6 +154,14 @@ export const threeSteps = (
         }),
   })
 }
+
+/** Waits for something while time passes: an engine may answer later than a fixed span of the test's time. */
+export const whileTimePasses = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Bench> =>
+  Effect.gen(function* () {
+    const waiting = yield* Effect.fork(effect)
+    while (Option.isNone(yield* Fiber.poll(waiting))) yield* pass(500, 500)
+    return yield* Fiber.join(waiting)
+  })
 
 /** On the test clock, each with a store and a world of its own. */
 export const testsOn =

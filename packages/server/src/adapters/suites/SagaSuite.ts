@@ -22,6 +22,7 @@ import {
   script,
   testsOn,
   threeSteps,
+  whileTimePasses,
 } from "./SagaServices.ts"
 
 export const sagaSuite = (name: string, store: SagaStore): void => {
@@ -43,7 +44,7 @@ const running = (test: SagaTest): void => {
       yield* saga.work()
       yield* saga.start("7", { order: 7 })
       yield* pass(0)
-      const done = yield* saga.await("7")
+      const done = yield* whileTimePasses(saga.await("7"))
       expect(done.status).toBe("completed")
       expect(Option.getOrThrow(done.results)).toEqual({ a: { seat: 8 }, b: "b 8", c: new Date(7) })
       expect(yield* ledger(name)).toEqual(["a", "c 8 b 8"])
@@ -67,7 +68,7 @@ const running = (test: SagaTest): void => {
       expect((yield* both).map(({ duplicate }) => duplicate)).toEqual([false, true])
       yield* pass(0)
       expect((yield* saga.start("1", { order: 3 })).duplicate).toBe(true)
-      expect((yield* saga.await("1")).input).toEqual(Option.some({ order: 1 }))
+      expect((yield* whileTimePasses(saga.await("1"))).input).toEqual(Option.some({ order: 1 }))
       expect(yield* saga.status("never")).toEqual(Option.none())
       expect((yield* Effect.flip(saga.await("never")))._tag).toBe("NoSuchSaga")
       expect(yield* happened).toEqual(["b"])
@@ -87,7 +88,7 @@ const running = (test: SagaTest): void => {
       expect(waiting.status).toBe("running")
       expect(waiting.attempts).toBe(1)
       yield* pass(2_000)
-      const done = yield* saga.await("flaky")
+      const done = yield* whileTimePasses(saga.await("flaky"))
       expect(done.status).toBe("completed")
       expect(yield* ledger(name)).toEqual(["a", "c 2 b 2"])
       expect(yield* keysCalled).toEqual(Array.from({ length: 3 }, () => `saga/${name}/flaky/b`))
@@ -112,7 +113,7 @@ const running = (test: SagaTest): void => {
       yield* pass(4_900)
       expect(Option.getOrThrow(yield* saga.status("1")).attempts).toBe(0)
       yield* pass(1_000)
-      const done = yield* saga.await("1")
+      const done = yield* whileTimePasses(saga.await("1"))
       expect(done.status).toBe("completed")
       expect(done.timeline.find(({ step }) => step === "b")).toMatchObject({
         outcome: "failed",
@@ -178,7 +179,7 @@ const compensating = (test: SagaTest): void => {
       yield* saga.work()
       yield* saga.start("refused", { order: 7 })
       yield* pass(0)
-      const done = yield* saga.await("refused")
+      const done = yield* whileTimePasses(saga.await("refused"))
       expect(done.status).toBe("compensated")
       expect(done.reason).toEqual({ _tag: "StepFailed", step: "c", error: "declined" })
       expect(yield* ledger(name)).toEqual(["a", "undo a 8"])
@@ -197,12 +198,12 @@ const compensating = (test: SagaTest): void => {
       yield* script("b", { _tag: "Lost" }, { _tag: "Lost" })
       yield* saga.start("doubtful", { order: 1 })
       yield* pass(1_000)
-      expect((yield* saga.await("doubtful")).status).toBe("compensated")
+      expect((yield* whileTimePasses(saga.await("doubtful"))).status).toBe("compensated")
       expect(yield* happened).toEqual(["b", "b", "b/compensate"])
       yield* script("b", { _tag: "Declined" })
       yield* saga.start("declined", { order: 1 })
       yield* pass(0)
-      expect((yield* saga.await("declined")).status).toBe("compensated")
+      expect((yield* whileTimePasses(saga.await("declined"))).status).toBe("compensated")
       expect((yield* happened).length).toBe(3)
     }),
   )
@@ -216,7 +217,7 @@ const compensating = (test: SagaTest): void => {
       yield* saga.work()
       yield* saga.start("refused", { order: 1 })
       yield* pass(2_000)
-      const parked = yield* saga.await("refused")
+      const parked = yield* whileTimePasses(saga.await("refused"))
       expect(parked.status).toBe("parked")
       expect(parked.parked?.message).toBe('"b" could not be compensated: nobody answers')
       expect((yield* saga.listParked({ limit: 9 })).map(({ id }) => id)).toEqual(["refused"])
@@ -229,7 +230,7 @@ const compensating = (test: SagaTest): void => {
 
       yield* saga.retry("refused", "anna: the bank is back")
       yield* pass(1_000)
-      const done = yield* saga.await("refused")
+      const done = yield* whileTimePasses(saga.await("refused"))
       expect(done.status).toBe("compensated")
       expect(yield* ledger(name)).toEqual(["a", "undo a 2"])
       expect(yield* saga.listParked({ limit: 9 })).toEqual([])
@@ -247,10 +248,10 @@ const compensating = (test: SagaTest): void => {
       yield* saga.work()
       yield* saga.start("refused", { order: 1 })
       yield* pass(1_000)
-      expect((yield* saga.await("refused")).status).toBe("parked")
+      expect((yield* whileTimePasses(saga.await("refused"))).status).toBe("parked")
       yield* saga.settle("refused", "refunded in cash")
       yield* pass(1_000)
-      const done = yield* saga.await("refused")
+      const done = yield* whileTimePasses(saga.await("refused"))
       expect(done.status).toBe("compensated")
       expect(yield* ledger(name)).toEqual(["a", "undo a 2"])
       expect(yield* happened).toEqual(["b"])
