@@ -6,9 +6,10 @@
  */
 import { expect } from "@effect/vitest"
 import { StorageError, UnitOfWork } from "@paceline/core/consistency"
-import { type Context, Effect, Option } from "effect"
+import { Saga } from "@paceline/core/workflow"
+import { type Context, Effect, Option, Schema } from "effect"
 import { pass } from "./DueWorkServices.ts"
-import { freshName, happened, keysCalled, ledger, type SagaTest, script, threeSteps } from "./SagaServices.ts"
+import { freshName, happened, keysCalled, ledger, type SagaTest, script, threeSteps, write } from "./SagaServices.ts"
 
 type Work = Context.Tag.Service<typeof UnitOfWork>
 
@@ -53,7 +54,10 @@ const mortal = (work: Work, at: number, when: "before" | "after") => {
 const PATIENCE = 40
 
 /** Lets time pass until the saga is over. */
-const toTheEnd = (saga: ReturnType<typeof threeSteps>, id: string) =>
+const toTheEnd = <A extends { readonly status: string }, E, R>(
+  saga: { readonly status: (id: string) => Effect.Effect<Option.Option<A>, E, R> },
+  id: string,
+) =>
   Effect.gen(function* () {
     for (let i = 0; i < PATIENCE; i++) {
       yield* pass(8_000, 8_000)
@@ -143,6 +147,45 @@ export const sagaCrashes = (test: SagaTest): void => {
       expect(done.status).toBe("compensated")
       expect(done.timeline.filter(({ outcome, step }) => step === "b" && outcome === "interrupted").length).toBe(3)
       expect(yield* ledger(name)).toEqual(["a", "undo a 2"])
+    }),
+  )
+
+  test(
+    "a transactional step that takes each of its workers down is given up by itself, not the one in the same unit",
+    Effect.gen(function* () {
+      const name = freshName("poison")
+      const work = yield* UnitOfWork
+      const lives = Array.from({ length: 4 }, () => mortal(work, Number.POSITIVE_INFINITY, "after"))
+      let life = 0
+      const saga = Saga.make({
+        name,
+        input: Schema.Null,
+        steps: (steps) =>
+          steps
+            .transaction("a", {
+              result: Schema.Null,
+              run: () => Effect.as(write(name, "a"), null),
+              compensate: () => write(name, "undo a"),
+            })
+            .transaction("poison", {
+              result: Schema.Null,
+              retry: { attempts: 3 },
+              run: () => {
+                lives[life++]?.die()
+                return Effect.die("gone with its worker")
+              },
+            }),
+      })
+      yield* saga.start("1", null)
+      for (const { isDead, live } of lives) {
+        yield* live(saga.work({ drainMillis: 0 }))
+        for (let i = 0; i < PATIENCE && !isDead(); i++) yield* pass(8_000, 8_000)
+      }
+      yield* saga.work()
+      const done = yield* toTheEnd(saga, "1")
+      expect(done.reason).toMatchObject({ _tag: "StepFailed", step: "poison" })
+      expect(done.status).toBe("compensated")
+      expect(yield* ledger(name)).toEqual(["a", "undo a"])
     }),
   )
 }
