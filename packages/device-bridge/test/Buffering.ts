@@ -10,7 +10,7 @@ import { afterEach, beforeEach } from "vitest"
 import { ChunkBuffer, type ChunkBufferOptions, type StoredChunk } from "../src/buffer/ChunkBuffer.ts"
 import { bunSqlite } from "../src/drivers/BunSqlite.ts"
 import type { SqliteDriver } from "../src/drivers/SqliteDriver.ts"
-import { smallDisk } from "./SmallDisk.ts"
+import { smallDisk } from "../src/verify/SmallDisk.ts"
 
 export let folder = ""
 export let path = ""

@@ -9,13 +9,13 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, beforeEach } from "vitest"
 import { bunSqlite } from "../src/drivers/BunSqlite.ts"
 import { type Bridge, type BridgeEvent, type BridgeOptions, openBridge } from "../src/index.ts"
-import { Network } from "./Network.ts"
+import { FlakyNetwork } from "../src/verify/FlakyNetwork.ts"
 import { type Behaviour, TelemetryServer } from "./TelemetryServer.ts"
 
 let folder = ""
 export let server: TelemetryServer
 let opened: Array<Bridge> = []
-let networks: Array<Network> = []
+let networks: Array<FlakyNetwork> = []
 export let events: Array<BridgeEvent> = []
 
 beforeEach(() => {
@@ -39,8 +39,8 @@ export const serve = (behaviour: Partial<Behaviour> = {}): TelemetryServer => {
   return server
 }
 
-export const network = async (): Promise<Network> => {
-  const made = await Network.before(server.port)
+export const network = async (): Promise<FlakyNetwork> => {
+  const made = await FlakyNetwork.before(server.port)
   networks.push(made)
   return made
 }

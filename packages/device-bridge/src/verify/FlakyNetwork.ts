@@ -2,7 +2,7 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 
-export class Network {
+export class FlakyNetwork {
   readonly #target: number
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
@@ -12,8 +12,8 @@ export class Network {
   /** How often a connection was cut. */
   cuts = 0
 
-  static async before(port: number): Promise<Network> {
-    const network = new Network(port)
+  static async before(port: number): Promise<FlakyNetwork> {
+    const network = new FlakyNetwork(port)
     network.#server.listen(0, "127.0.0.1")
     await once(network.#server, "listening")
     return network

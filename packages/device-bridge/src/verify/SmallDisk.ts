@@ -1,5 +1,5 @@
 /** A disk with little room: a driver whose databases may have so many pages of 4 KiB, and no more. */
-import type { SqliteDriver } from "../src/drivers/SqliteDriver.ts"
+import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 
 export const smallDisk = (driver: SqliteDriver, pages: () => number): SqliteDriver => ({
   ...driver,

@@ -1,0 +1,210 @@
+/**
+ * A server that exists to be cruel: it stores by high-water mark as the protocol asks, keeps what it got in memory,
+ * misbehaves when told to, and notes every rule of the protocol that a bridge breaks.
+ *
+ * It knows no sockets: whoever listens (`listen` on Node and Bun, `Bun.serve` in tests) hands it lines and bytes. What
+ * it stores are real chunks under the real rules, so whatever it has at the end can be held against what was recorded.
+ *
+ * @example
+ * const server = new SimulatedServer({ key: "secret", losesAcks: true })
+ * const door = await listen(server)
+ * // … a bridge delivers to door.url …
+ * server.behaviour.losesAcks = false
+ * server.dropAll()
+ */
+import { HighWaterMark } from "@paceline/core/kernel"
+import { Bundle, crc32, TelemetryFrame } from "@paceline/core/wire"
+
+export interface Behaviour {
+  /** The device's right key. */
+  key: string
+  /** How many chunks it lets a bridge send without an acknowledgement. */
+  window: number
+  /** Commits, but says so to nobody. */
+  losesAcks: boolean
+  /** Sends every acknowledgement twice. */
+  repeatsAcks: boolean
+  /** Reads nothing and says nothing. */
+  silent: boolean
+  /** Cannot store for the time being. */
+  unavailable: boolean
+  /** Speaks another version of the protocol. */
+  otherVersion: boolean
+  /** Acknowledges a chunk more than it has. */
+  boasts: boolean
+  /** Sets these numbers aside as unreadable. */
+  cannotRead: ReadonlySet<number>
+}
+
+/** One connection of a bridge, as whoever listens gives it. */
+export interface Line {
+  readonly send: (bytes: Uint8Array<ArrayBuffer>) => void
+  /** Ends it in order. */
+  readonly close: () => void
+  /** Ends it at once, without a word. */
+  readonly terminate: () => void
+}
+
+export class SimulatedServer {
+  readonly behaviour: Behaviour = {
+    key: "secret",
+    window: 8,
+    losesAcks: false,
+    repeatsAcks: false,
+    silent: false,
+    unavailable: false,
+    otherVersion: false,
+    boasts: false,
+    cannotRead: new Set(),
+  }
+  readonly stored: Array<TelemetryFrame.Chunk> = []
+  readonly setAside: Array<TelemetryFrame.Chunk> = []
+  readonly live: Array<{ readonly atMs: number; readonly sensedAtMs: number; readonly bundle: Bundle.Bundle }> = []
+  readonly hellos: Array<TelemetryFrame.Hello> = []
+  readonly marks = new Map<string, number>()
+  /** Rules of the protocol that a bridge broke, in words. */
+  readonly faults: Array<string> = []
+  /** Called after each chunk was dealt with, with how many have come so far: the moment to change the behaviour. */
+  onChunk: (count: number) => void = () => {}
+  /** Chunks that came again after they were stored. */
+  redeliveries = 0
+  /** The most chunks that were ever on their way without an acknowledgement. */
+  mostUnacknowledged = 0
+  #received = 0
+  #unacknowledged = 0
+  readonly #lines = new Set<Line>()
+  readonly #welcomed = new Set<Line>()
+
+  constructor(behaviour: Partial<Behaviour> = {}) {
+    Object.assign(this.behaviour, behaviour)
+  }
+
+  get connections(): number {
+    return this.#lines.size
+  }
+
+  /** The values of all samples stored, in the order of storing. */
+  get values(): Array<number> {
+    return this.stored.flatMap(({ payload }) => {
+      const bundle = Bundle.decode(payload)
+      return "_tag" in bundle ? [] : bundle.flatMap((block) => block.values)
+    })
+  }
+
+  /** A bridge connected. */
+  joined(line: Line): void {
+    this.#lines.add(line)
+    this.#unacknowledged = 0
+  }
+
+  /** The connection is gone. */
+  left(line: Line): void {
+    this.#lines.delete(line)
+    this.#welcomed.delete(line)
+  }
+
+  /** Ends every connection without a word, as a server that is killed does. */
+  dropAll(): void {
+    for (const line of this.#lines) line.terminate()
+  }
+
+  /** Says something to every bridge that is connected. */
+  send(frame: TelemetryFrame.TelemetryFrame): void {
+    for (const line of this.#lines) line.send(TelemetryFrame.encode(frame))
+  }
+
+  /** A message came; null for text, of which the protocol has none. */
+  received(line: Line, bytes: Uint8Array | null): void {
+    if (this.behaviour.silent) return
+    const frame = bytes === null ? null : TelemetryFrame.decode(bytes)
+    const answer = (reply: TelemetryFrame.TelemetryFrame): void => line.send(TelemetryFrame.encode(reply))
+    if (frame === null || frame._tag === "FrameError") {
+      this.fault(frame === null ? "it sent text" : `it sent what is no frame: ${frame.detail}`)
+      return
+    }
+    switch (frame._tag) {
+      case "Hello":
+        return this.#greeted(frame, answer, line)
+      case "Chunk":
+        if (!this.#welcomed.has(line)) this.fault(`it sent chunk ${frame.n} before the welcome`)
+        return this.#offered(frame, answer)
+      case "Heartbeat":
+        if (!frame.echo) answer({ _tag: "Heartbeat", echo: true })
+        return
+      case "Live":
+        return this.#seen(frame)
+      default:
+        return this.fault(`it sent ${frame._tag}, which is for a server to send`)
+    }
+  }
+
+  /** A bridge broke a rule. */
+  protected fault(what: string): void {
+    this.faults.push(what)
+  }
+
+  #seen({ payload, sensedAtMs }: TelemetryFrame.Live): void {
+    const bundle = Bundle.decode(payload)
+    if ("_tag" in bundle) this.fault(`its live readings are none: ${bundle.detail}`)
+    else this.live.push({ atMs: Date.now(), sensedAtMs, bundle })
+  }
+
+  #greeted(hello: TelemetryFrame.Hello, answer: (reply: TelemetryFrame.TelemetryFrame) => void, line: Line): void {
+    const { behaviour } = this
+    this.hellos.push(hello)
+    if (behaviour.otherVersion) {
+      // The same envelope with another version number in front.
+      const bytes = TelemetryFrame.encode({ _tag: "Heartbeat", echo: false })
+      bytes[1] = 99
+      line.send(bytes)
+      return
+    }
+    if (hello.key !== behaviour.key) {
+      answer({ _tag: "Problem", code: "unauthorized", message: "The key of this device is wrong." })
+      line.close()
+      return
+    }
+    const marks = hello.waiting.map(({ incarnation, first }) => {
+      const { mark } = HighWaterMark.resume(this.marks.get(incarnation) ?? 0, first)
+      this.marks.set(incarnation, mark)
+      return { incarnation, mark }
+    })
+    this.#welcomed.add(line)
+    answer({ _tag: "Welcome", marks, window: behaviour.window })
+  }
+
+  #offered(chunk: TelemetryFrame.Chunk, answer: (reply: TelemetryFrame.TelemetryFrame) => void): void {
+    const { behaviour } = this
+    const { incarnation, n } = chunk
+    this.#unacknowledged++
+    this.#received++
+    this.mostUnacknowledged = Math.max(this.mostUnacknowledged, this.#unacknowledged)
+    if (behaviour.unavailable) {
+      answer({ _tag: "Problem", code: "unavailable", message: "The disk is full." })
+      return
+    }
+    const verdict = HighWaterMark.offer(this.marks.get(incarnation) ?? 0, n)
+    if (verdict._tag === "OutOfOrder") {
+      answer({ _tag: "Problem", code: "out-of-order", message: `expected ${verdict.expected}` })
+      return
+    }
+    if (verdict._tag === "Duplicate") this.redeliveries++
+    else this.#accepted(chunk, answer)
+    if (!behaviour.losesAcks) {
+      this.#unacknowledged = 0
+      for (let times = behaviour.repeatsAcks ? 2 : 1; times > 0; times--) {
+        answer({ _tag: "Ack", incarnation, n: n + (behaviour.boasts ? 1 : 0) })
+      }
+    }
+    this.onChunk(this.#received)
+  }
+
+  #accepted(chunk: TelemetryFrame.Chunk, answer: (reply: TelemetryFrame.TelemetryFrame) => void): void {
+    const { incarnation, n } = chunk
+    this.marks.set(incarnation, n)
+    if (crc32(chunk.payload) !== chunk.crc || this.behaviour.cannotRead.has(n)) {
+      this.setAside.push(chunk)
+      answer({ _tag: "Quarantined", incarnation, n, reason: "unreadable" })
+    } else this.stored.push(chunk)
+  }
+}
