@@ -248,7 +248,7 @@ describe("versions and owners", () => {
     const buffer = open()
     append(buffer, 1)
     append(buffer, 2)
-    const before = buffer.page(null, 9).map(({ opened: _, ...chunk }) => ({ ...chunk, payload: [...chunk.payload] }))
+    const before = buffer.page(null, 9).map(({ opened: _, _tag, ...chunk }) => ({ ...chunk, payload: [...chunk.payload] }))
     buffer.close()
     const newer = [...migrations, "alter table chunk add column priority integer not null default 0"]
     const database = bunSqlite().open(path)

@@ -19,7 +19,15 @@ import { type BufferEvent, isDamaged, setAside } from "./Damage.ts"
 import { BufferClosed, bufferError } from "./Errors.ts"
 import { type Ownership, own } from "./Ownership.ts"
 import { Pending } from "./Pending.ts"
-import { type Position, Store, type StoredChunk, type Waiting } from "./Store.ts"
+import {
+  type GapReason,
+  type Position,
+  Store,
+  type StoredChunk,
+  type StoredGap,
+  type StoredItem,
+  type Waiting,
+} from "./Store.ts"
 
 export interface ChunkBufferOptions {
   readonly path: string
@@ -193,4 +201,4 @@ export class ChunkBuffer {
   }
 }
 
-export type { BufferEvent, Position, StoredChunk, Waiting }
+export type { BufferEvent, GapReason, Position, StoredChunk, StoredGap, StoredItem, Waiting }

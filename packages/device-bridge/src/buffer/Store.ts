@@ -17,11 +17,35 @@ export interface Position {
 }
 
 export interface StoredChunk extends Position {
+  readonly _tag: "Chunk"
   readonly incarnation: string
   /** CRC-32 of the payload, taken when the chunk was appended. */
   readonly crc: number
   readonly payload: Uint8Array
 }
+
+/** Why samples are missing: deleted to make room, turned away for want of it, or their chunk was damaged here. */
+export type GapReason = "evicted" | "refused" | "damaged"
+
+/**
+ * What stands where chunks `first` to `last` would: nothing will come of them. It is delivered and acknowledged like
+ * a chunk; its `n`, where a reader stands after it, is `last`.
+ */
+export interface StoredGap extends Position {
+  readonly _tag: "Gap"
+  readonly incarnation: string
+  readonly first: number
+  readonly last: number
+  /** How many samples are missing. */
+  readonly samples: number
+  /** The wall clock around what is missing, milliseconds since the epoch. */
+  readonly fromMillis: number
+  readonly toMillis: number
+  readonly reason: GapReason
+}
+
+/** What a page of the buffer holds, in order of number. */
+export type StoredItem = StoredChunk | StoredGap
 
 export interface Waiting {
   readonly incarnation: string
@@ -206,6 +230,7 @@ export class Store {
 const isFull = (thrown: unknown): boolean => thrown instanceof SqliteFailure && thrown.code === "SQLITE_FULL"
 
 const chunkOf = (row: SqliteRow): Omit<StoredChunk, "opened"> => ({
+  _tag: "Chunk",
   incarnation: text(row, "incarnation"),
   n: integer(row, "n"),
   crc: integer(row, "crc"),
