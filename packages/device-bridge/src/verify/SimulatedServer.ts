@@ -124,17 +124,20 @@ export class SimulatedServer {
     }
     switch (frame._tag) {
       case "Hello":
-        return this.#greeted(frame, answer, line)
+        this.#greeted(frame, answer, line)
+        return
       case "Chunk":
         if (!this.#welcomed.has(line)) this.fault(`it sent chunk ${frame.n} before the welcome`)
-        return this.#offered(frame, answer)
+        this.#offered(frame, answer)
+        return
       case "Heartbeat":
         if (!frame.echo) answer({ _tag: "Heartbeat", echo: true })
         return
       case "Live":
-        return this.#seen(frame)
+        this.#seen(frame)
+        return
       default:
-        return this.fault(`it sent ${frame._tag}, which is for a server to send`)
+        this.fault(`it sent ${frame._tag}, which is for a server to send`)
     }
   }
 
