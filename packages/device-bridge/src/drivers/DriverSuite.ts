@@ -1,19 +1,28 @@
 /**
- * What every SQLite driver must do, as a list of named checks that needs no test framework: run it wherever
- * the driver runs. A check that fails throws.
+ * What every SQLite driver must do, as a list of named checks. It needs no test framework and nothing of its host but
+ * the few file operations of `SuiteFiles`, so it runs wherever the driver runs: on Node, in a browser's worker, on a
+ * phone. A check that fails throws.
  *
  * @example
- * for (const check of driverSuite) check.run(bunSqlite(), mkdtempSync("/tmp/driver-"))
+ * for (const check of driverSuite) check.run(bunSqlite(), filesIn(mkdtempSync("/tmp/driver-")))
  */
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict"
-import { readFileSync, statSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
 import { type SqliteCode, type SqliteDatabase, type SqliteDriver, SqliteFailure } from "./SqliteDriver.ts"
+import { ok, same } from "./SuiteAssertions.ts"
+
+/** What the suite needs of the host beside the driver. Each check gets files of its own. */
+export interface SuiteFiles {
+  /** A path of this name where the driver may open and put files. Nothing lies there. */
+  readonly path: (name: string) => string
+  /** A path that no file can be made at, because what should hold it is not there. */
+  readonly nowhere: string
+  readonly write: (path: string, content: Uint8Array) => void
+  readonly read: (path: string) => Uint8Array
+}
 
 export interface DriverCheck {
   readonly name: string
-  /** Throws when the driver does not keep the promise. `folder` is empty and belongs to this check. */
-  readonly run: (driver: SqliteDriver, folder: string) => void
+  /** Throws when the driver does not keep the promise. */
+  readonly run: (driver: SqliteDriver, files: SuiteFiles) => void
 }
 
 /** Fails unless `body` throws a `SqliteFailure` with this code. */
@@ -22,7 +31,7 @@ const failsWith = (code: SqliteCode, body: () => unknown): void => {
     body()
   } catch (thrown) {
     ok(thrown instanceof SqliteFailure, `threw ${String(thrown)}, which is no SqliteFailure`)
-    strictEqual(thrown.code, code, thrown.message)
+    same(thrown.code, code, thrown.message)
     return
   }
   throw new Error(`did not fail with ${code}`)
@@ -31,8 +40,8 @@ const failsWith = (code: SqliteCode, body: () => unknown): void => {
 /** A check on one database with a table `entry (id integer primary key, value)`. */
 const onDatabase = (name: string, body: (database: SqliteDatabase) => void): DriverCheck => ({
   name,
-  run: (driver, folder) => {
-    const database = driver.open(join(folder, "check.sqlite"))
+  run: (driver, files) => {
+    const database = driver.open(files.path("check.sqlite"))
     try {
       database.exec("create table entry (id integer primary key, value)")
       body(database)
@@ -48,27 +57,27 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
     const values = ["", "ü ☃", 0, -1, 2 ** 31, Number.MAX_SAFE_INTEGER, 0.1, null, new Uint8Array([0, 255, 10])]
     for (const value of values) insert.run(value)
     const back = database.prepare("select value from entry order by id").all()
-    deepStrictEqual(
+    same(
       back.map(({ value }) => (value instanceof Uint8Array ? new Uint8Array(value) : value)),
       values,
     )
   }),
 
   onDatabase("a row that is not there is undefined, no rows are an empty list", (database) => {
-    strictEqual(database.prepare("select * from entry where id = ?").get(7), undefined)
-    deepStrictEqual(database.prepare("select * from entry").all(), [])
+    same(database.prepare("select * from entry where id = ?").get(7), undefined)
+    same(database.prepare("select * from entry").all(), [])
   }),
 
   onDatabase("run says how many rows it changed, and a statement can run again", (database) => {
     const insert = database.prepare("insert into entry values (?, ?)")
-    for (let id = 1; id <= 3; id++) strictEqual(insert.run(id, "x").changes, 1)
-    strictEqual(database.prepare("delete from entry where id <= ?").run(2).changes, 2)
-    strictEqual(database.prepare("delete from entry where id = 99").run().changes, 0)
+    for (let id = 1; id <= 3; id++) same(insert.run(id, "x").changes, 1)
+    same(database.prepare("delete from entry where id <= ?").run(2).changes, 2)
+    same(database.prepare("delete from entry where id = 99").run().changes, 0)
   }),
 
   onDatabase("exec runs several statements, with comments and line breaks", (database) => {
     database.exec("insert into entry values (1, 'a;b'); -- a comment\ninsert into entry\nvalues (2, 'c');")
-    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 2)
+    same(database.prepare("select count(*) as entries from entry").get()?.["entries"], 2)
   }),
 
   onDatabase("a transaction commits as a whole and gives back its result", (database) => {
@@ -78,8 +87,8 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
       insert.run("b")
       return "done"
     })
-    strictEqual(result, "done")
-    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 2)
+    same(result, "done")
+    same(database.prepare("select count(*) as entries from entry").get()?.["entries"], 2)
   }),
 
   onDatabase("a transaction that throws leaves nothing, and the next one works", (database) => {
@@ -92,11 +101,11 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
       })
       throw new Error("did not throw")
     } catch (thrown) {
-      strictEqual(thrown, boom)
+      same(thrown, boom)
     }
-    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 0)
+    same(database.prepare("select count(*) as entries from entry").get()?.["entries"], 0)
     database.transaction(() => insert.run("b"))
-    strictEqual(database.prepare("select count(*) as entries from entry").get()?.["entries"], 1)
+    same(database.prepare("select count(*) as entries from entry").get()?.["entries"], 1)
   }),
 
   onDatabase("a full database is SQLITE_FULL; what was there stays, deleting works and makes room", (database) => {
@@ -106,8 +115,8 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
       for (let i = 0; i < 100; i++) database.transaction(() => insert.run())
     })
     const entries = database.prepare("select count(*) as entries from entry").get()?.["entries"]
-    ok(typeof entries === "number" && entries > 5)
-    strictEqual(database.prepare("delete from entry").run().changes, entries)
+    ok(typeof entries === "number" && entries > 5, `${String(entries)} entries fitted`)
+    same(database.prepare("delete from entry").run().changes, entries)
     database.transaction(() => insert.run())
   }),
 
@@ -120,22 +129,40 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
   }),
 
   {
+    name: "the write-ahead log and synchronous = full are to be had, and what they hold is there at the next opening",
+    run: (driver, files) => {
+      const path = files.path("check.sqlite")
+      const first = driver.open(path)
+      same(first.prepare("pragma journal_mode = wal").get()?.["journal_mode"], "wal")
+      first.exec("pragma synchronous = full")
+      same(first.prepare("pragma synchronous").get()?.["synchronous"], 2)
+      first.exec("create table entry (value)")
+      first.transaction(() => first.prepare("insert into entry values (?)").run("kept"))
+      same(driver.exists(`${path}-wal`), true)
+      first.close()
+      const second = driver.open(path)
+      same(second.prepare("select value from entry").all(), [{ value: "kept" }])
+      second.close()
+    },
+  },
+
+  {
     name: "what one connection committed, the next one reads",
-    run: (driver, folder) => {
-      const path = join(folder, "check.sqlite")
+    run: (driver, files) => {
+      const path = files.path("check.sqlite")
       const first = driver.open(path)
       first.exec("create table entry (value); insert into entry values ('kept')")
       first.close()
       const second = driver.open(path)
-      strictEqual(second.prepare("select value from entry").get()?.["value"], "kept")
+      same(second.prepare("select value from entry").get()?.["value"], "kept")
       second.close()
     },
   },
 
   {
     name: "an exclusive lock keeps others out with SQLITE_BUSY, at once, until its owner closes",
-    run: (driver, folder) => {
-      const path = join(folder, "check.sqlite")
+    run: (driver, files) => {
+      const path = files.path("check.sqlite")
       const owner = driver.open(path)
       const other = driver.open(path)
       // The statement stays prepared: closing must free the lock all the same.
@@ -152,8 +179,8 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
 
   {
     name: "closing twice is harmless, using a closed database throws",
-    run: (driver, folder) => {
-      const database = driver.open(join(folder, "check.sqlite"))
+    run: (driver, files) => {
+      const database = driver.open(files.path("check.sqlite"))
       database.close()
       database.close()
       failsWith("SQLITE_ERROR", () => database.exec("select 1"))
@@ -162,10 +189,10 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
 
   {
     name: "a file that is no database is SQLITE_NOTADB and is left as it was",
-    run: (driver, folder) => {
-      const path = join(folder, "check.sqlite")
-      const letter = "this is a letter and not a database ".repeat(40)
-      writeFileSync(path, letter)
+    run: (driver, files) => {
+      const path = files.path("check.sqlite")
+      const letter = new TextEncoder().encode("this is a letter and not a database ".repeat(40))
+      files.write(path, letter)
       failsWith("SQLITE_NOTADB", () => {
         const database = driver.open(path)
         try {
@@ -174,28 +201,30 @@ export const driverSuite: ReadonlyArray<DriverCheck> = [
           database.close()
         }
       })
-      strictEqual(readFileSync(path, "utf8"), letter)
+      same(files.read(path), letter)
     },
   },
 
   {
-    name: "a folder that is missing is SQLITE_CANTOPEN",
-    run: (driver, folder) => failsWith("SQLITE_CANTOPEN", () => driver.open(join(folder, "missing", "check.sqlite"))),
+    name: "a place where no file can be is SQLITE_CANTOPEN",
+    run: (driver, files) => failsWith("SQLITE_CANTOPEN", () => driver.open(files.nowhere)),
   },
 
   {
     name: "files can be looked for, moved and removed, and take up the room that they are told to",
-    run: (driver, folder) => {
-      const [from, to] = [join(folder, "a"), join(folder, "b")]
-      strictEqual(driver.exists(from), false)
-      writeFileSync(from, "x")
+    run: (driver, files) => {
+      const [from, to] = [files.path("a"), files.path("b")]
+      same(driver.exists(from), false)
+      files.write(from, new Uint8Array([120]))
       driver.rename(from, to)
-      deepStrictEqual([driver.exists(from), driver.exists(to)], [false, true])
+      same([driver.exists(from), driver.exists(to)], [false, true])
+      same(files.read(to), new Uint8Array([120]))
       driver.remove(to)
       driver.remove(to)
-      strictEqual(driver.exists(to), false)
+      same(driver.exists(to), false)
       driver.occupy(from, 100_000)
-      strictEqual(statSync(from).size, 100_000)
+      same(files.read(from).length, 100_000)
+      driver.remove(from)
     },
   },
 ]

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { filesIn } from "../../test/FolderFiles.ts"
 import { bun, node, program } from "../../test/Runtimes.ts"
 import { bunSqlite } from "./BunSqlite.ts"
 import { driverSuite } from "./DriverSuite.ts"
-import { SqliteFailure } from "./SqliteDriver.ts"
+import { type SqliteDatabase, type SqliteDriver, SqliteFailure } from "./SqliteDriver.ts"
 
 describe("bun:sqlite", () => {
   let folder = ""
@@ -15,19 +16,66 @@ describe("bun:sqlite", () => {
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  test.each(driverSuite)("$name", ({ run }) => run(bunSqlite(), folder))
+  test.each(driverSuite)("$name", ({ run }) => run(bunSqlite(), filesIn(folder)))
 })
 
-describe.each([node, bun])("better-sqlite3 on $name", ({ command, args }) => {
-  const child = spawnSync(command, [...args, program("driver-suite.ts")], { encoding: "utf8" })
+const elsewhere = ["better-sqlite3", "node:sqlite"].flatMap((driver) =>
+  [node, bun].map((runtime) => ({ driver, runtime, on: runtime.name })),
+)
+
+describe.each(elsewhere)("$driver on $on", ({ driver, runtime: { command, args } }) => {
+  const child = spawnSync(command, [...args, program("driver-suite.ts"), driver], { encoding: "utf8" })
   const results: ReadonlyArray<{ name: string; failure: string | null }> = child.stdout
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line))
 
   test.each(driverSuite)("$name", ({ name }) => {
-    expect(results.find((result) => result.name === name) ?? child.stderr).toEqual({ name, failure: null })
+    expect(results.find((result) => result.name === name) ?? child.stderr).toEqual({ name, driver, failure: null })
   })
+})
+
+describe("the suite can fail", () => {
+  let folder = ""
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "paceline-driver-"))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const broken = (changes: Partial<SqliteDatabase>): SqliteDriver => ({
+    ...bunSqlite(),
+    open: (path) => ({ ...bunSqlite().open(path), ...changes }),
+  })
+  const failures = (driver: SqliteDriver): ReadonlyArray<string> =>
+    driverSuite.flatMap(({ name, run }, i) => {
+      const own = join(folder, String(i))
+      mkdirSync(own)
+      try {
+        run(driver, filesIn(own))
+        return []
+      } catch {
+        return [name]
+      }
+    })
+
+  test("on transactions that do not roll back", () => {
+    expect(failures(broken({ transaction: (body) => body() }))).toEqual([
+      "a transaction that throws leaves nothing, and the next one works",
+    ])
+  })
+
+  test("on files that are not removed", () => {
+    expect(failures({ ...bunSqlite(), remove: () => {} })).toEqual([
+      "files can be looked for, moved and removed, and take up the room that they are told to",
+    ])
+  })
+})
+
+test("a result code is told by its name, its number, or the words of SQLite", () => {
+  const numbered = Object.assign(new Error("no"), { code: "ERR_SQLITE_ERROR", errcode: 10 | (4 << 8) })
+  expect(SqliteFailure.from(numbered).code).toBe("SQLITE_IOERR")
+  expect(SqliteFailure.from(Object.assign(new Error("no"), { resultCode: 26 })).code).toBe("SQLITE_NOTADB")
+  expect(SqliteFailure.from(new Error("Error code 13: database or disk is full")).code).toBe("SQLITE_FULL")
 })
 
 test("an extended result code is told apart by its primary one", () => {

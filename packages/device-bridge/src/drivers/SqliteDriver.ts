@@ -72,26 +72,43 @@ export class SqliteFailure extends Error {
     this.code = code
   }
 
-  /** From what a native driver threw: its `code` may be an extended one, such as `SQLITE_IOERR_FSYNC`. */
+  /**
+   * From what a native driver threw. Its `code` may be an extended one, such as `SQLITE_IOERR_FSYNC`; others carry
+   * the number, as `errcode` (node:sqlite) or `resultCode` (SQLite's own WebAssembly), or leave only words.
+   */
   static from(thrown: unknown): SqliteFailure {
     if (thrown instanceof SqliteFailure) return thrown
     const message = thrown instanceof Error ? thrown.message : String(thrown)
     const native = thrown instanceof Error && "code" in thrown ? String(thrown.code) : ""
-    const code = codes.find((known) => native === known || native.startsWith(`${known}_`)) ?? "SQLITE_ERROR"
-    return new SqliteFailure(code, message, { cause: thrown })
+    const code =
+      codes.find(({ name }) => native === name || native.startsWith(`${name}_`)) ??
+      codes.find(({ number }) => number === primaryCode(thrown)) ??
+      codes.find(({ words }) => words !== undefined && message.includes(words))
+    return new SqliteFailure(code?.name ?? "SQLITE_ERROR", message, { cause: thrown })
   }
 }
 
-const codes: ReadonlyArray<SqliteCode> = [
-  "SQLITE_BUSY",
-  "SQLITE_CANTOPEN",
-  "SQLITE_CONSTRAINT",
-  "SQLITE_CORRUPT",
-  "SQLITE_FULL",
-  "SQLITE_IOERR",
-  "SQLITE_NOTADB",
-  "SQLITE_READONLY",
+/** Each with its number and, where they tell it apart, the words of `sqlite3_errstr`. */
+const codes: ReadonlyArray<{ readonly name: SqliteCode; readonly number: number; readonly words?: string }> = [
+  { name: "SQLITE_BUSY", number: 5, words: "database is locked" },
+  { name: "SQLITE_CANTOPEN", number: 14, words: "unable to open database file" },
+  { name: "SQLITE_CONSTRAINT", number: 19, words: "constraint failed" },
+  { name: "SQLITE_CORRUPT", number: 11, words: "database disk image is malformed" },
+  { name: "SQLITE_FULL", number: 13, words: "database or disk is full" },
+  { name: "SQLITE_IOERR", number: 10, words: "disk I/O error" },
+  { name: "SQLITE_NOTADB", number: 26, words: "file is not a database" },
+  { name: "SQLITE_READONLY", number: 8, words: "attempt to write a readonly database" },
 ]
+
+/** The primary result code is the low byte of an extended one. */
+const primaryCode = (thrown: unknown): number | null => {
+  const numbers: ReadonlyArray<unknown> =
+    typeof thrown === "object" && thrown !== null
+      ? [Reflect.get(thrown, "errcode"), Reflect.get(thrown, "resultCode")]
+      : []
+  const number = numbers.find((value) => typeof value === "number")
+  return typeof number === "number" ? number & 0xff : null
+}
 
 /** Calls a native driver, and gives whatever it throws the port's own shape. For those who write a driver. */
 export const calling = <A>(native: () => A): A => {
