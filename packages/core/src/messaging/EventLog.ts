@@ -53,6 +53,12 @@ export interface LogRecord {
   readonly appendedAtMs: number
 }
 
+/** The header of a record whose contents were taken out of the log. */
+export const REDACTED = "paceline-redacted"
+
+/** Whether a record is a tombstone: it holds its offset, and says nothing any more. Consumers pass over it. */
+export const isRedacted = ({ headers }: Pick<LogRecord, "headers">): boolean => REDACTED in headers
+
 /** Where a record lies. */
 export interface Position {
   readonly partition: number
@@ -176,6 +182,17 @@ export class EventLog extends Context.Tag("@paceline/core/messaging/EventLog")<
       partition: number,
       offset: number,
     ) => Effect.Effect<void, StorageError, Transaction>
+    /**
+     * Takes what the records of `key` say out of a partition, from offset `from` up to but not including `to`: payload,
+     * key, id and headers make way for a tombstone (`isRedacted`) that keeps the offset and its time. Answers how many
+     * it were. For what must not be kept any more; what consumers copied elsewhere is theirs to forget.
+     */
+    readonly redact: (
+      topic: string,
+      partition: number,
+      key: string,
+      range: { readonly from: number; readonly to: number },
+    ) => Effect.Effect<number, StorageError, Transaction>
     /** Forgets up to `limit` ids whose dedup time is over; answers how many. */
     readonly forgetIds: (nowMs: number, limit: number) => Effect.Effect<number, StorageError, Transaction>
 
@@ -252,8 +269,8 @@ export const publish = <A, I>(
   to: Topic<A, I>,
   events: ReadonlyArray<NewEvent<A>>,
 ): Effect.Effect<ReadonlyArray<Position>, StorageError, EventLog> =>
-  Effect.contextWithEffect((context: Context.Context<EventLog>) =>
-    Context.get(context, EventLog).publish(to.name, encoded(to, events, context)),
+  Effect.withFiberRuntime(({ currentContext }) =>
+    Context.unsafeGet(currentContext, EventLog).publish(to.name, encoded(to, events, currentContext)),
   )
 
 /** Records that carry the span they were made in, so that a trace goes on where they are consumed. */

@@ -13,8 +13,8 @@ import type { Database } from "./Database.ts"
 const EVERY = "1 second"
 const RESTART_AFTER = "10 seconds"
 
-/** 16,384 pages: a log of about 64 MB. */
-const FRAMES_KEPT = 16_384
+/** 2,048 pages, about 8 MB: a log that is soon reused need not grow, and a flush that grows no file takes half as long. */
+const FRAMES_KEPT = 2048
 
 /** A string, because a compiled binary has no second source file that a worker could be started from. */
 const WORKER_SOURCE = `

@@ -6,9 +6,10 @@
  */
 import type { StorageError, UnitOfWork } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
-import { Clock, type Context, Effect } from "effect"
+import { Clock, Context, Effect } from "effect"
 import { makeHints } from "../Hints.ts"
-import { toRecord } from "../RecordRows.ts"
+import { TOMBSTONE_HEADERS, toRecord } from "../RecordRows.ts"
+import { answered } from "./Answered.ts"
 import type { Database } from "./Database.ts"
 import { GroupLeases, type LeaseStatements, prepareLeases } from "./GroupLeases.ts"
 import { encodeRecord, LogAppender } from "./LogAppender.ts"
@@ -106,13 +107,10 @@ export const make = (parts: EventLogParts): Effect.Effect<Service, StorageError>
       publish: (topic, records) =>
         records.length === 0
           ? Effect.succeed([])
-          : Effect.clockWith((clock) =>
-              Effect.async((resume) => {
-                const publish = { topic, records, nowMs: clock.unsafeCurrentTimeMillis(), answer: resume }
-                publisher.submit(publish)
-                return Effect.sync(() => publisher.withdraw(publish))
-              }),
-            ),
+          : answered((answer, isWanted, fiber) => {
+              const nowMs = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
+              publisher.submit({ topic, records, nowMs, isWanted, answer })
+            }),
 
       read: (topic, partition, from, limit) =>
         readingPartition<ReadonlyArray<EventLog.LogRecord>>(topic, partition, [], (statements, id) =>
@@ -142,6 +140,19 @@ export const make = (parts: EventLogParts): Effect.Effect<Service, StorageError>
           if (first <= start) return
           log.onWriter.setStart.run(id, first)
           log.onWriter.drop.run(id, first)
+        }),
+
+      redact: (topic, partition, key, range) =>
+        log.changing(() => {
+          const { findPartition, forgetIdsOf, redact } = log.onWriter
+          const id = topics.partitionId(topic, partition) ?? findPartition.get(topic, partition)?.id
+          const topicKey = topics.partitionId(topic, 0) ?? findPartition.get(topic, 0)?.id
+          if (id === undefined || topicKey === undefined) return 0
+          const { end, start } = boundsOf(log.onWriter, id)
+          const [from, to] = [Math.max(range.from, start), Math.min(range.to, end)]
+          if (from >= to) return 0
+          forgetIdsOf.run(id, from, to, key, topicKey)
+          return redact.run(id, from, to, key, TOMBSTONE_HEADERS).changes
         }),
 
       forgetIds: (nowMs, limit) => log.changing(() => log.onWriter.forgetIds.run(nowMs, limit).changes),

@@ -26,6 +26,12 @@ const SQL = {
   appendedAt: `SELECT appended_at_ms AS atMs FROM log_record WHERE position = ((?1 << 40) | ?2)`,
   drop: `DELETE FROM log_record WHERE position >= (?1 << 40) AND position < ((?1 << 40) | ?2)`,
 
+  redact: `UPDATE log_record SET key = '', payload = 'null', id = NULL, headers = ?5
+    WHERE position >= ((?1 << 40) | ?2) AND position < ((?1 << 40) | ?3) AND key = ?4`,
+  forgetIdsOf: `DELETE FROM log_id WHERE (topic_key, id) IN (
+    SELECT ?5, id FROM log_record
+    WHERE position >= ((?1 << 40) | ?2) AND position < ((?1 << 40) | ?3) AND key = ?4 AND id IS NOT NULL)`,
+
   findId: `SELECT position >> 40 AS partitionId, position & ${OFFSET} AS "offset" FROM log_id
     WHERE topic_key = ? AND id = ? AND forget_at_ms > ?`,
   rememberId: `INSERT INTO log_id (topic_key, id, position, forget_at_ms) VALUES (?1, ?2, (?3 << 40) | ?4, ?5)
@@ -58,6 +64,8 @@ export const prepareLog = (database: Database) => ({
   read: database.prepare<RecordRow>(SQL.read),
   appendedAt: database.prepare<{ atMs: number }>(SQL.appendedAt),
   drop: database.prepare(SQL.drop),
+  redact: database.prepare(SQL.redact),
+  forgetIdsOf: database.prepare(SQL.forgetIdsOf),
   findId: database.prepare<{ partitionId: number; offset: number }>(SQL.findId),
   rememberId: database.prepare(SQL.rememberId),
   forgetIds: database.prepare(SQL.forgetIds),

@@ -10,6 +10,7 @@
 import type { StorageError } from "@paceline/core/consistency"
 import type { EventLog } from "@paceline/core/messaging"
 import { Exit } from "effect"
+import type { IsWanted } from "./Answered.ts"
 import type { Database } from "./Database.ts"
 import { type EncodedRecord, encodeRecord, type LogAppender, type Tails } from "./LogAppender.ts"
 import type { LogStatements } from "./LogStatements.ts"
@@ -23,7 +24,9 @@ export interface Publish {
   readonly topic: string
   readonly records: ReadonlyArray<EventLog.NewRecord>
   readonly nowMs: number
-  /** Called once, unless the publish is taken back. */
+  /** False once nobody waits for the answer: then nothing of it is stored, and nothing answered. */
+  readonly isWanted: IsWanted
+  /** Called once. */
   readonly answer: (exit: Answer) => void
 }
 
@@ -46,8 +49,8 @@ export interface PublisherParts {
 export class Publisher {
   readonly #parts: PublisherParts
   readonly #maxWaitingRecords: number
-  /** Those whom the next group takes, and those for whom there was no room; sets, so that taking one back is cheap. */
-  readonly #admitted = new Map<Publish, Admitted>()
+  /** Those whom the next group takes, and those for whom there was no room. */
+  #admitted: Array<Admitted> = []
   readonly #line = new Set<Publish>()
   #waitingRecords = 0
   #groupIsWaiting = false
@@ -62,13 +65,6 @@ export class Publisher {
     else this.#line.add(publish)
   }
 
-  /** Takes back what was not appended yet. */
-  withdraw(publish: Publish): void {
-    if (this.#line.delete(publish)) return
-    if (this.#admitted.delete(publish)) this.#waitingRecords -= publish.records.length
-    this.#admitFromLine()
-  }
-
   /** One that is larger than all room is let in alone. */
   #hasRoom({ records }: Publish): boolean {
     return this.#waitingRecords === 0 || this.#waitingRecords + records.length <= this.#maxWaitingRecords
@@ -76,7 +72,7 @@ export class Publisher {
 
   #admit(publish: Publish): void {
     try {
-      this.#admitted.set(publish, { publish, encoded: publish.records.map(encodeRecord), positions: [] })
+      this.#admitted.push({ publish, encoded: publish.records.map(encodeRecord), positions: [] })
     } catch (cause) {
       publish.answer(Exit.die(cause))
       return
@@ -91,15 +87,19 @@ export class Publisher {
     for (const publish of this.#line) {
       if (!this.#hasRoom(publish)) return
       this.#line.delete(publish)
-      this.#admit(publish)
+      if (publish.isWanted()) this.#admit(publish)
     }
   }
 
   #take(): ReadonlyArray<Admitted> {
     this.#groupIsWaiting = false
-    const taken = Array.from(this.#admitted.values())
-    this.#admitted.clear()
-    return taken
+    const taken = this.#admitted
+    this.#admitted = []
+    return taken.filter(({ publish }) => {
+      if (publish.isWanted()) return true
+      this.#waitingRecords -= publish.records.length
+      return false
+    })
   }
 
   /** Appends all that waits at its turn; run again, it keeps what it took. */

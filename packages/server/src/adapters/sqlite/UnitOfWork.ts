@@ -12,9 +12,10 @@ import { SqlError } from "@effect/sql/SqlError"
 import { StorageError, Transaction, type UnitOfWork } from "@paceline/core/consistency"
 import { Cause, Context, Effect, Exit, Option, Runtime } from "effect"
 import { runInOneGo } from "../InOneGo.ts"
+import { answered } from "./Answered.ts"
 import type { Database } from "./Database.ts"
 import { SqliteConnection } from "./SqliteConnection.ts"
-import type { Unit, Writer } from "./Writer.ts"
+import type { Writer } from "./Writer.ts"
 
 /** A unit of work while its body runs: what its statements and its after-commit actions go through. */
 export class OpenUnit {
@@ -117,10 +118,11 @@ const runActions = (actions: ReadonlyArray<() => void>, report: (cause: unknown)
 export const make = (database: Database, writer: Writer): Context.Tag.Service<typeof UnitOfWork> => {
   /** Queues the body for the writer's next turn. */
   const submit = <A, E, R>(body: Effect.Effect<A, E, R>, runtime: Runtime.Runtime<Exclude<R, Transaction>>) =>
-    Effect.async<A, E | StorageError>((resume) => {
+    answered<A, E | StorageError>((resume, isWanted) => {
       let exit: Exit.Exit<A, E | StorageError> | undefined
       let actions: ReadonlyArray<() => void> = []
-      const unit: Unit = {
+      writer.submit({
+        isWanted,
         run: () => {
           const open = new OpenUnit(database)
           exit = withStorageErrors(runToEnd(runtime, open, body))
@@ -138,10 +140,6 @@ export const make = (database: Database, writer: Writer): Context.Tag.Service<ty
           }
           resume(exit)
         },
-      }
-      writer.submit(unit)
-      return Effect.sync(() => {
-        writer.withdraw(unit)
       })
     })
 

@@ -14,6 +14,8 @@
 import type { StorageError } from "@paceline/core/consistency"
 
 export interface Unit {
+  /** False once nobody waits for the answer: then it is neither run nor answered. Wanted if not given. */
+  readonly isWanted?: () => boolean
   /** Runs the body, synchronously. True: keep what it wrote. Must not throw. */
   readonly run: () => boolean
   /** Answers. With a failure, nothing of it was stored. Called once; must not throw. */
@@ -71,11 +73,6 @@ export class Writer {
     this.#schedule()
   }
 
-  /** Takes back a unit that has not run yet; false when it is too late. */
-  withdraw(unit: Unit): boolean {
-    return this.#waiting.delete(unit)
-  }
-
   /** Runs what still waits, then answers everything with `failure`. */
   close(failure: StorageError): void {
     if (this.#closed !== undefined) return
@@ -121,6 +118,7 @@ export class Writer {
     const ran: Array<Unit> = []
     for (const unit of this.#waiting) {
       this.#waiting.delete(unit)
+      if (unit.isWanted?.() === false) continue
       const lost = this.#runUnderSavepoint(unit)
       if (lost !== undefined) {
         this.#rollback()

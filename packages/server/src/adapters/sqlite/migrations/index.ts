@@ -14,6 +14,7 @@ import lock from "./0007_lock.ts"
 import rateLimit from "./0008_rate_limit.ts"
 import logPositions from "./0009_log_positions.ts"
 import aggregate from "./0010_aggregate.ts"
+import series from "./0011_series.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -28,6 +29,7 @@ export const migrations: Migrations = {
   "0008_rate_limit": rateLimit,
   "0009_log_positions": logPositions,
   "0010_aggregate": aggregate,
+  "0011_series": series,
 }
 
 /** The number of the newest step. */
