@@ -4,7 +4,7 @@
  */
 import { Either, ParseResult } from "effect"
 import { type Delivered, type Settings, UndecodableEvent } from "./ConsumerOptions.ts"
-import type { LogRecord } from "./EventLog.ts"
+import { isRedacted, type LogRecord } from "./EventLog.ts"
 
 export interface BatchPlan<A> {
   readonly handle: ReadonlyArray<Delivered<A>>
@@ -59,6 +59,11 @@ export const plan = <A, I>(
   let stuck: BatchPlan<A>["stuck"]
   for (const record of records) {
     if (count === bounds.records) break
+    // A tombstone says nothing: the group moves past it.
+    if (isRedacted(record)) {
+      count++
+      continue
+    }
     if (isParked(record.key)) {
       if (parked === bounds.park) {
         stuck = "full"

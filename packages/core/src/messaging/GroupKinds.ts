@@ -18,6 +18,9 @@ export const suspicion = (group: string, topic: string): string => path("suspici
 /** One aggregate for each partition of which a group missed or gave up something. */
 export const missed = (group: string, topic: string): string => path("missed", group, topic)
 
+/** What the kinds of all groups' parked keys begin with. */
+export const allParked = "parked/"
+
 /** What the kinds of all groups' dead letters begin with. */
 export const allDeadLetters = "dead-letter/"
 

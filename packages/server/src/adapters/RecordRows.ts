@@ -1,5 +1,5 @@
 /** A record of the log as a SQL engine keeps it, and as the port tells of it. Payload and headers are JSON text. */
-import type { EventLog } from "@paceline/core/messaging"
+import { EventLog } from "@paceline/core/messaging"
 
 export interface RecordRow {
   readonly offset: number
@@ -9,6 +9,12 @@ export interface RecordRow {
   readonly headers: string | null
   readonly appended_at_ms: number
 }
+
+/** What is left beside the offset and the time of a record that was redacted; its payload is `null`. */
+export const TOMBSTONE: EventLog.Headers = { [EventLog.REDACTED]: "1" }
+
+/** The same, as text. */
+export const TOMBSTONE_HEADERS = JSON.stringify(TOMBSTONE)
 
 /** One for all, for most records have none. */
 const NO_HEADERS: EventLog.Headers = {}

@@ -143,6 +143,20 @@ export const make = (settings: Topics): Service => {
     dropBefore: (topic, partition, offset) =>
       inUnit((unit) => Effect.sync(() => partitionAt(topic, partition).dropBefore(offset, unit))),
 
+    redact: (topic, partition, key, range) =>
+      inUnit((unit) =>
+        Effect.sync(() => {
+          const { ids } = topicOf(topic)
+          const kept = partitionAt(topic, partition)
+          for (const [offset, record] of kept.slice(range.from, Math.max(0, range.to - range.from), "unit")) {
+            if (record.key !== key || record.id === undefined) continue
+            const remembered = ids.get(record.id, "unit")?.position
+            if (remembered?.partition === partition && remembered.offset === offset) ids.set(unit, record.id, undefined)
+          }
+          return kept.redact(key, range, unit)
+        }),
+      ),
+
     forgetIds: (nowMs, limit) =>
       inUnit((unit) =>
         Effect.sync(() => {

@@ -1,5 +1,6 @@
 /** One partition of a topic in memory: records from `start` on, and where it ends. Payloads are kept as JSON text. */
 import type { EventLog } from "@paceline/core/messaging"
+import { TOMBSTONE } from "../RecordRows.ts"
 import type { MemoryUnit, View } from "./UnitOfWork.ts"
 
 export interface Kept {
@@ -52,6 +53,23 @@ export class Partition {
       this.#start = start
     })
     this.#start = Math.max(start, Math.min(offset, end))
+  }
+
+  /** Replaces what the records of a key say; answers how many it were. */
+  redact(key: string, range: { readonly from: number; readonly to: number }, unit: MemoryUnit): number {
+    const { end, start } = this.bounds("unit")
+    let redacted = 0
+    for (let offset = Math.max(range.from, start); offset < Math.min(range.to, end); offset++) {
+      const record = this.#records[offset - this.#base]
+      if (record === undefined || record.key !== key) continue
+      const index = offset - this.#base
+      unit.onRollback(() => {
+        this.#records[index] = record
+      })
+      this.#records[index] = { ...record, key: "", payload: "null", id: undefined, headers: TOMBSTONE }
+      redacted++
+    }
+    return redacted
   }
 
   /** The first offset appended at or after `atMs`. Labels need not grow, so it looks at each. */

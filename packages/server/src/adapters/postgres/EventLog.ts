@@ -8,7 +8,7 @@
 import type { StorageError } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Clock, type Context, Effect, type Scope } from "effect"
-import { type RecordRow, toRecord } from "../RecordRows.ts"
+import { type RecordRow, TOMBSTONE_HEADERS, toRecord } from "../RecordRows.ts"
 import { retryCollisions } from "./Collisions.ts"
 import * as GroupPublisher from "./GroupPublisher.ts"
 import type { HintHub } from "./HintHub.ts"
@@ -43,6 +43,14 @@ const SQL = {
       AND "offset" < least($3::bigint, (SELECT next_offset FROM log_partition WHERE topic = $1 AND partition = $2))`,
   moveStart: `UPDATE log_partition SET start_offset = least($3::bigint, next_offset)
     WHERE topic = $1 AND partition = $2 AND start_offset < least($3::bigint, next_offset)`,
+  redact: `UPDATE log_record SET key = '', payload = 'null', id = NULL, headers = $6
+    WHERE partition_id = (SELECT id FROM log_partition WHERE topic = $1 AND partition = $2)
+      AND "offset" >= $4 AND "offset" < $5 AND key = $3
+    RETURNING 1`,
+  forgetIdsOf: `DELETE FROM log_id USING log_record AS r
+    WHERE r.partition_id = (SELECT id FROM log_partition WHERE topic = $1 AND partition = $2)
+      AND r."offset" >= $4 AND r."offset" < $5 AND r.key = $3 AND r.id IS NOT NULL
+      AND log_id.topic = $1 AND log_id.id = r.id AND log_id.partition = $2 AND log_id."offset" = r."offset"`,
   forgetIds: `WITH old AS MATERIALIZED (
       SELECT topic, id FROM log_id WHERE expires_at_ms <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED
     ), forgotten AS (
@@ -145,6 +153,14 @@ export const make = (
           Effect.zipRight(
             query(SQL.dropRecords, [topic, partition, offset]),
             Effect.asVoid(query(SQL.moveStart, [topic, partition, offset])),
+          ),
+        ),
+
+      redact: (topic, partition, key, { from, to }) =>
+        writing((query) =>
+          Effect.zipRight(
+            query(SQL.forgetIdsOf, [topic, partition, key, from, to]),
+            Effect.map(query(SQL.redact, [topic, partition, key, from, to, TOMBSTONE_HEADERS]), ({ length }) => length),
           ),
         ),
 

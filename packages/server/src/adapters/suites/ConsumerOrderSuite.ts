@@ -3,8 +3,8 @@
  * growing pauses. Every adapter runs this suite.
  */
 import { describe, expect } from "@effect/vitest"
-import { AggregateStore } from "@paceline/core/consistency"
-import { Consumer, DeadLetters, EventLog, partitionOf } from "@paceline/core/messaging"
+import { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
+import { Consumer, DeadLetters, EventLog, partitionOf, RecordCopies } from "@paceline/core/messaging"
 import { BreakerOpen } from "@paceline/core/resilience"
 import { Clock, Effect, Fiber, Random, TestClock } from "effect"
 import {
@@ -62,6 +62,34 @@ export const consumerOrderSuite = (name: string, layer: ConsumerStore): void => 
         yield* inTime(has("g", 56))
         expect((yield* stored("g")).filter(({ key }) => key === "stuck").map(({ n }) => n)).toEqual(numbers(0, 5))
         yield* until(Effect.map(parked, (all) => all.length === 0))
+      }),
+    )
+
+    test(
+      "what was redacted is passed over, and its copies are forgotten: those parked, and the dead letters",
+      Effect.gen(function* () {
+        const log = yield* EventLog.EventLog
+        yield* publish(Steps, [...steps(0, 3, "anna"), ...steps(100, 2, "bo"), ...steps(3, 1, "anna")])
+        yield* publish(Steps, steps(200, 1, "stuck"))
+        const bad = new Set([0, 200])
+        const consumer = yield* Effect.fork(
+          Consumer.run({ group: "g", topic: Steps, attempts: 3, handle: failingAt(bad, store("g")) }),
+        )
+        yield* inTime(Effect.map(DeadLetters.list(OF, { limit: 9 }), ({ length }) => length > 0))
+        yield* Fiber.interrupt(consumer)
+        const own = UnitOfWork.run(
+          Effect.zipRight(log.redact(Steps.name, 0, "anna", { from: 0, to: 99 }), RecordCopies.forget("anna")),
+        )
+        yield* turns
+        expect(yield* own).toBeGreaterThan(0)
+        expect(yield* own).toBe(0)
+        const left = [...(yield* parked), ...(yield* DeadLetters.list(OF, { limit: 9 }))]
+        expect(JSON.stringify(left)).not.toMatch(/anna/)
+        // Another group comes later, and finds nothing of her.
+        yield* Effect.fork(Consumer.run({ group: "late", topic: Steps, handle: store("late") }))
+        yield* inTime(has("late", 3))
+        expect(yield* storedNumbers("late")).toEqual([100, 101, 200])
+        expect(yield* committed("late", Steps.name)).toBe(7)
       }),
     )
 

@@ -15,6 +15,7 @@ import { consumerGroups } from "./EventLogGroups.ts"
 import { publishedIds } from "./EventLogIds.ts"
 import { partitionLeases } from "./EventLogLeases.ts"
 import { publishing } from "./EventLogPublishing.ts"
+import { redaction } from "./EventLogRedaction.ts"
 import { retention } from "./EventLogRetention.ts"
 import {
   append,
@@ -51,6 +52,7 @@ export const eventLogSuite = (name: string, store: Layer.Layer<LogServices, unkn
     consumerGroups(test)
     partitionLeases(test)
     retention(test)
+    redaction(test)
   })
 }
 
