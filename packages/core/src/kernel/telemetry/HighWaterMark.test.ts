@@ -57,6 +57,51 @@ describe("offering a chunk", () => {
   )
 })
 
+describe("offering a gap", () => {
+  const offer = fc.tuple(fc.integer({ min: -1, max: 12 }), fc.integer({ min: 0, max: 4 }))
+
+  test("[bridge 12] [bridge 22] chunks and gaps in whatever order: each number is taken once, and none is left out", () => {
+    fc.assert(
+      fc.property(fc.array(offer, { maxLength: 200 }), (offers) => {
+        let mark = 0
+        const taken: Array<number> = []
+        for (const [first, more] of offers) {
+          const verdict =
+            more === 0 ? HighWaterMark.offer(mark, first) : HighWaterMark.offerRange(mark, first, first + more)
+          if (verdict._tag !== "Accept") continue
+          for (let n = mark + 1; n <= verdict.mark; n++) taken.push(n)
+          expect(verdict.mark).toBe(more === 0 ? first : first + more)
+          mark = verdict.mark
+        }
+        expect(taken).toEqual(taken.map((_, i) => i + 1))
+      }),
+    )
+  })
+
+  test("of one number is judged as a chunk of that number is", () => {
+    fc.assert(
+      fc.property(fc.nat(20), fc.integer({ min: -2, max: 22 }), (mark, n) => {
+        expect(HighWaterMark.offerRange(mark, n, n)).toEqual(HighWaterMark.offer(mark, n))
+      }),
+    )
+  })
+
+  test("that has grown is taken from where it was known", () => {
+    expect(HighWaterMark.offerRange(40, 5, 41)).toEqual({ _tag: "Accept", mark: 41 })
+    expect(HighWaterMark.offerRange(40, 5, 40)).toEqual({ _tag: "Duplicate", mark: 40 })
+    expect(HighWaterMark.offerRange(3, 5, 41)).toEqual({ _tag: "OutOfOrder", expected: 4, provided: 5 })
+  })
+
+  test.each([
+    [5, 4],
+    [0, 9],
+    [1, Number.POSITIVE_INFINITY],
+    [1.5, 3],
+  ])("from %d to %d is no range: refused", (first, last) => {
+    expect(HighWaterMark.offerRange(7, first, last)).toMatchObject({ _tag: "OutOfOrder", expected: 8 })
+  })
+})
+
 describe("resuming", () => {
   const mark = fc.nat(1_000)
   const first = fc.integer({ min: 1, max: 1_000 })

@@ -26,6 +26,16 @@ export const offer = (mark: HighWaterMark, n: number): Verdict => {
   return { _tag: "OutOfOrder", expected: mark + 1, provided: n }
 }
 
+/**
+ * The same for numbers `first` to `last` at once, of which nothing will come (a gap). What of them is above the mark
+ * is accepted, if nothing is missing below: a gap may have grown since it was last offered.
+ */
+export const offerRange = (mark: HighWaterMark, first: number, last: number): Verdict => {
+  const isRange = Number.isSafeInteger(first) && Number.isSafeInteger(last) && 1 <= first && first <= last
+  if (!isRange || first > mark + 1) return { _tag: "OutOfOrder", expected: mark + 1, provided: first }
+  return last <= mark ? { _tag: "Duplicate", mark } : { _tag: "Accept", mark: last }
+}
+
 export type Resumption =
   /** The sender still holds all that the receiver lacks. */
   | { readonly _tag: "Continue"; readonly mark: HighWaterMark }
