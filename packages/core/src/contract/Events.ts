@@ -50,6 +50,17 @@ export class TelemetryRecorded extends Schema.TaggedClass<TelemetryRecorded>("pa
   },
 ) {}
 
+/**
+ * Chunks of a device became durable: of one incarnation, from number `first` to `last`, without those between that were
+ * set aside or are missing. The chunks themselves stay with the devices; one device's events come in their order.
+ */
+export class ChunksStored extends Schema.TaggedClass<ChunksStored>("paceline/ChunksStored")("ChunksStored", {
+  deviceId: DeviceId,
+  incarnation: Schema.String,
+  first: Schema.Int,
+  last: Schema.Int,
+}) {}
+
 /** An athlete's session ended; its figures are final. */
 export class WorkoutCompleted extends Schema.TaggedClass<WorkoutCompleted>("paceline/WorkoutCompleted")(
   "WorkoutCompleted",
@@ -79,4 +90,5 @@ export const Topics = {
   people: topic("people", ProfileChanged),
   telemetry: topic("telemetry", TelemetryRecorded),
   training: topic("training", WorkoutCompleted),
+  chunks: topic("chunks", ChunksStored),
 }

@@ -1,7 +1,8 @@
 /**
  * How each topic of the event log is kept: the one place for it.
  *
- * Telemetry is most of what there is, and is forgotten when it is old enough and every group has read it. Profiles and
+ * Telemetry is most of what there is, and is forgotten when it is old enough and every group has read it; so is the word
+ * of which chunks came, since the chunks themselves stay. Profiles and
  * completed workouts are few, and what is computed from them, now or by a later version, begins with the first: they
  * stay. One partition each, because one process with one writer gains nothing from more; the number is fixed when a
  * topic is first stored.
@@ -14,6 +15,7 @@ export const settings: Readonly<Record<string, EventLog.TopicSettings>> = {
   [Topics.people.name]: { partitions: 1 },
   [Topics.telemetry.name]: { partitions: 1 },
   [Topics.training.name]: { partitions: 1 },
+  [Topics.chunks.name]: { partitions: 1 },
 }
 
 const ALWAYS: Retention.TopicRetention = { keep: Duration.infinity }

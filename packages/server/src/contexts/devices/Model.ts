@@ -82,6 +82,18 @@ export const plan = (origin: Origin, chunks: ReadonlyArray<Chunk>): Intake => {
   return { store, setAside, again, events, marks, outOfOrder: null }
 }
 
+/** The least and the greatest number of each incarnation. */
+export const spansOf = (
+  chunks: ReadonlyArray<Pick<Chunk, "incarnation" | "n">>,
+): ReadonlyArray<{ readonly incarnation: string; readonly first: number; readonly last: number }> => {
+  const spans = new Map<string, { incarnation: string; first: number; last: number }>()
+  for (const { incarnation, n } of chunks) {
+    const { first, last } = spans.get(incarnation) ?? { first: n, last: n }
+    spans.set(incarnation, { incarnation, first: Math.min(first, n), last: Math.max(last, n) })
+  }
+  return Array.from(spans.values())
+}
+
 /** What is in a chunk, or why it cannot be read. */
 const open = (chunk: Chunk): Bundle.Bundle | string => {
   const actual = crc32(chunk.payload)

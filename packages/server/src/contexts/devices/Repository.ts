@@ -54,6 +54,12 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           VALUES (${deviceId}, ${pairing.sensor}, ${pairing.athleteId}, ${pairing.classId})
           ON CONFLICT (device_id, sensor) DO UPDATE
           SET athlete_id = excluded.athlete_id, class_id = excluded.class_id`
+        // Chunks that came before stay those of who wore it then.
+        yield* sql`UPDATE device SET pairings = pairings + 1 WHERE device_id = ${deviceId}`
+        yield* sql`
+          INSERT INTO worn (device_id, sensor, since, athlete_id)
+          SELECT device_id, ${pairing.sensor}, pairings, ${pairing.athleteId}
+          FROM device WHERE device_id = ${deviceId}`
       }),
 
       /** The greatest number received of an incarnation; 0 before the first. */
@@ -82,9 +88,9 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
       ) {
         yield* Transaction
         yield* sql`
-          INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload)
+          INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings)
           VALUES (${deviceId}, ${chunk.incarnation}, ${chunk.n}, ${chunk.crc}, ${samples}, ${receivedAtMs},
-                  ${chunk.payload})`
+                  ${chunk.payload}, (SELECT pairings FROM device WHERE device_id = ${deviceId}))`
       }),
 
       /** Whether exactly this chunk was received before, stored or set aside. */

@@ -8,6 +8,7 @@
 import { afterCommit, UnitOfWork } from "@paceline/core/consistency"
 import {
   AthleteDirectory,
+  ChunksStored,
   DeviceCreated,
   DeviceId,
   freshId,
@@ -77,6 +78,16 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
       EventLog.append(
         Topics.telemetry,
         events.map((event) => ({ key: event.athleteId, event })),
+      ).pipe(Effect.provideService(EventLog.EventLog, log))
+
+    /** Says which numbers of which incarnations are stored now, for whoever makes something of their samples. */
+    const tellStored = (deviceId: DeviceId, stored: Intake.Intake["store"]) =>
+      EventLog.append(
+        Topics.chunks,
+        Intake.spansOf(stored.map(({ chunk }) => chunk)).map((span) => ({
+          key: deviceId,
+          event: new ChunksStored({ deviceId, ...span }),
+        })),
       ).pipe(Effect.provideService(EventLog.EventLog, log))
 
     return {
@@ -187,6 +198,7 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
           for (const [incarnation, mark] of intake.marks) yield* repository.saveMark(deviceId, incarnation, mark)
           yield* repository.count(deviceId, countsOf(intake, setAside.length), nowMs)
           yield* tell(intake.events)
+          yield* tellStored(deviceId, intake.store)
           const acknowledged = Array.from(intake.marks, ([incarnation, n]) => ({ incarnation, n }))
           const receipt: Receipt = { acknowledged, setAside, outOfOrder: intake.outOfOrder }
           return receipt
