@@ -101,7 +101,7 @@ export const powerCuts = (cuts: number) =>
   Effect.gen(function* () {
     const problems: Array<string> = []
     let acknowledged = 0
-    const runs = Math.max(1, Math.ceil(cuts / 100))
+    const runs = Math.ceil(cuts / 100)
     for (let run = 0; run < runs; run++) {
       yield* Effect.scoped(
         Effect.gen(function* () {

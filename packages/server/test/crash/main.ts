@@ -1,5 +1,6 @@
 /**
- * The crash harness: `bun packages/server/test/crash/main.ts [--seed N] [--kills N] [--cuts N] [--full N] [--nodes N]`.
+ * The crash harness: `bun packages/server/test/crash/main.ts [--seed N] [--kills N] [--cuts N] [--full N] [--nodes N]
+ * [--bridge-kills N] [--bridge-cuts N] [--bridge-restores N]`.
  *
  * Real processes are killed, stopped and cut off, again and again; what they left is held to the invariants. The same
  * seed makes the same choices; when a process is where is the machine's. Ends with 1 if anything was lost, doubled or
@@ -8,6 +9,7 @@
 import { parseArgs } from "node:util"
 import { Effect, Random } from "effect"
 import { startPostgres } from "../PostgresServer.ts"
+import { bridgeKills } from "./bridge/BridgeKills.ts"
 import { fullDisks, kills, type Outcome, powerCuts, twoNodes } from "./Rounds.ts"
 
 const { values } = parseArgs({
@@ -17,10 +19,13 @@ const { values } = parseArgs({
     cuts: { type: "string", default: "1000" },
     full: { type: "string", default: "4" },
     nodes: { type: "string", default: "12" },
+    "bridge-kills": { type: "string", default: "200" },
+    "bridge-cuts": { type: "string", default: "1000" },
+    "bridge-restores": { type: "string", default: "3" },
   },
 })
 
-const count = (name: "kills" | "cuts" | "full" | "nodes"): number => {
+const count = (name: keyof typeof values): number => {
   const number = Number(values[name])
   if (Number.isInteger(number) && number >= 0) return number
   console.error(`--${name} must be a whole number from 0, not "${values[name]}"`)
@@ -55,6 +60,7 @@ const main = Effect.gen(function* () {
         Effect.promise(() => database.database()),
       ),
     ),
+    run("bridges and their server killed", bridgeKills(count("bridge-kills"))),
   ])
 }).pipe(Effect.scoped)
 
