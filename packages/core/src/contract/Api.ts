@@ -70,6 +70,26 @@ export const QuarantinedChunk = Schema.Struct({
   bytes: Schema.Int,
 }).annotations({ identifier: "QuarantinedChunk" })
 
+/** Chunks that will not come, and why. */
+export const DeviceGap = Schema.Struct({
+  incarnation: Schema.String,
+  /** The first and the last missing chunk's number. */
+  first: Schema.Int,
+  last: Schema.Int,
+  /** How many samples were in them at most; null when the bridge did not know. */
+  samples: Schema.NullOr(Schema.Int),
+  /** The bridge's wall clock around what is missing. */
+  fromMs: Schema.NullOr(EpochMillis),
+  toMs: Schema.NullOr(EpochMillis),
+  reason: Schema.String.annotations({
+    description:
+      "`evicted`: the bridge deleted them to make room. `refused`: it had no room for new samples. `damaged`: its disk " +
+      "lost them. `unknown`: it no longer had them when this server asked.",
+  }),
+  /** When this server heard of it. */
+  receivedAtMs: EpochMillis,
+}).annotations({ identifier: "DeviceGap" })
+
 export class DevicesApi extends HttpApiGroup.make("devices")
   .add(
     HttpApiEndpoint.post("create", "/devices")
@@ -98,6 +118,12 @@ export class DevicesApi extends HttpApiGroup.make("devices")
       .addSuccess(Schema.Array(QuarantinedChunk))
       .addError(NotFound)
       .annotate(OpenApi.Summary, "Chunks whose samples could not be read, newest first, at most 100"),
+  )
+  .add(
+    HttpApiEndpoint.get("gaps")`/devices/${path.device}/gaps`
+      .addSuccess(Schema.Array(DeviceGap))
+      .addError(NotFound)
+      .annotate(OpenApi.Summary, "What is missing of a bridge's data and will not come, newest first, at most 1000"),
   )
   .middleware(Authentication)
   .addError(Forbidden)

@@ -51,7 +51,7 @@ const make = (options: TelemetryDoorOptions) =>
     const surroundings: Surroundings = {
       devices,
       keys,
-      store: (deviceId, chunks) => telemetry.run(devices.receive(deviceId, chunks)),
+      store: (deviceId, items) => telemetry.run(devices.receive(deviceId, items)),
       countWrongKey: (address) => limits.ended({ address, actor: null }, 401),
       window: options.window,
       run,

@@ -9,7 +9,7 @@ import type { Bulkhead } from "@paceline/core/concurrency"
 import type { DeviceId, TooManyRequests, Unavailable } from "@paceline/core/contract"
 import { type FrameError, TelemetryFrame } from "@paceline/core/wire"
 import { type Cause, Effect } from "effect"
-import { type Chunk, isIncarnation } from "../contexts/devices/Model.ts"
+import { type Item, isIncarnation, MOST_MISSING } from "../contexts/devices/Model.ts"
 import type { Devices, Receipt } from "../contexts/devices/Service.ts"
 import type { Keys } from "../contexts/identity/Service.ts"
 import { CloseCode, type Connection } from "./Connection.ts"
@@ -18,10 +18,10 @@ import { CloseCode, type Connection } from "./Connection.ts"
 export interface Surroundings {
   readonly devices: Devices
   readonly keys: Keys
-  /** Stores chunks when it is their turn. */
+  /** Stores chunks and gaps when it is their turn. */
   readonly store: (
     deviceId: DeviceId,
-    chunks: ReadonlyArray<Chunk>,
+    items: ReadonlyArray<Item>,
   ) => Effect.Effect<Receipt, Unavailable | Bulkhead.BulkheadFull | Bulkhead.BulkheadWaitExceeded>
   /** Counts a wrong key from an address; fails when there were too many. */
   readonly countWrongKey: (address: string) => Effect.Effect<void, TooManyRequests>
@@ -45,14 +45,16 @@ type Phase =
 /** A bridge opens one incarnation at each start; whoever has more than this many waiting is not a bridge. */
 const MOST_INCARNATIONS = 10_000
 
+const LONGEST_REASON = 64
+
 const UNAVAILABLE = "The server cannot store anything now. Keep your chunks, and connect again in a moment."
 
 export class TelemetrySession {
   readonly #connection: Connection
   readonly #door: Surroundings
   #phase: Phase = { _tag: "Greeting" }
-  #waiting: Array<Chunk> = []
-  /** How many chunks are being stored now. */
+  #waiting: Array<Item> = []
+  /** How many chunks and gaps are being stored now. */
   #storing = 0
   #draining = false
 
@@ -82,6 +84,8 @@ export class TelemetrySession {
         return phase._tag === "Greeting" ? this.#greet(frame) : "a second hello"
       case "Chunk":
         return phase._tag === "Open" ? this.#take(frame, phase.deviceId) : "a chunk before the welcome"
+      case "Gap":
+        return phase._tag === "Open" ? this.#take(frame, phase.deviceId) : "a gap before the welcome"
       case "Live":
         return phase._tag === "Open" ? this.#show(frame, phase.deviceId) : "live readings before the welcome"
       default:
@@ -165,7 +169,9 @@ export class TelemetrySession {
       this.#phase = { _tag: "Checking", deviceId }
       this.#door.enter(deviceId, this)
       const marks = yield* devices.connect(deviceId, waiting)
-      yield* Effect.sync(() => this.#open(deviceId, { _tag: "Welcome", marks, window }))
+      yield* Effect.sync(() =>
+        this.#open(deviceId, { _tag: "Welcome", marks, window, speaks: [TelemetryFrame.features.gap] }),
+      )
       yield* Effect.logInfo("A bridge connected.").pipe(
         Effect.annotateLogs({ deviceId, incarnationsWaiting: waiting.length }),
       )
@@ -192,24 +198,28 @@ export class TelemetrySession {
     }
   }
 
-  #take({ crc, incarnation, n, payload }: TelemetryFrame.Chunk, deviceId: DeviceId): string | undefined {
+  #take(item: Item, deviceId: DeviceId): string | undefined {
     if (this.#draining) return
-    if (!isIncarnation(incarnation) || n < 1) return "no such incarnation or number"
+    const first = item._tag === "Gap" ? item.first : item.n
+    if (!isIncarnation(item.incarnation) || first < 1) return "no such incarnation or number"
+    if (item._tag === "Gap" && (item.last - first >= MOST_MISSING || item.reason.length > LONGEST_REASON)) {
+      return `a gap of more than ${MOST_MISSING} chunks, or a reason of more than ${LONGEST_REASON} characters`
+    }
     if (this.#waiting.length + this.#storing >= this.#door.window) {
       return `more than ${this.#door.window} chunks without an acknowledgement`
     }
-    this.#waiting.push({ incarnation, n, crc, payload })
+    this.#waiting.push(item)
     if (this.#storing === 0) this.#store(deviceId)
     return
   }
 
   /** Stores what waits, until nothing waits. */
   #store(deviceId: DeviceId): void {
-    const chunks = this.#waiting
+    const items = this.#waiting
     this.#waiting = []
-    this.#storing = chunks.length
+    this.#storing = items.length
     this.#door.run(
-      this.#door.store(deviceId, chunks).pipe(
+      this.#door.store(deviceId, items).pipe(
         Effect.tap((receipt) => Effect.sync(() => this.#answer(receipt))),
         Effect.catchAll(() => this.#sendAway()),
         Effect.catchAllCause((cause) => this.#failed(cause)),

@@ -10,6 +10,7 @@ export const layer = HttpApiBuilder.group(PacelineApi, "devices", (handlers) =>
       .handle("create", ({ payload }) => devices.create(payload.name))
       .handle("list", () => devices.list())
       .handle("pair", ({ path, payload }) => devices.pair(path.deviceId, { sensor: path.sensor, ...payload }))
-      .handle("quarantine", ({ path }) => devices.quarantine(path.deviceId)),
+      .handle("quarantine", ({ path }) => devices.quarantine(path.deviceId))
+      .handle("gaps", ({ path }) => devices.gaps(path.deviceId)),
   ),
 )

@@ -31,7 +31,7 @@ const ends = (sensor: string, ...atMillis: ReadonlyArray<number>): Bundle.Block 
 })
 const chunk = (n: number, bundle: Bundle.Bundle = [], incarnation = "i"): Intake.Chunk => {
   const payload = Bundle.encode(bundle)
-  return { incarnation, n, crc: crc32(payload), payload }
+  return { _tag: "Chunk", incarnation, n, crc: crc32(payload), payload }
 }
 
 describe("Intake", () => {

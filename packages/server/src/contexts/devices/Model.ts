@@ -14,14 +14,16 @@ import {
   TelemetryRecorded,
 } from "@paceline/core/contract"
 import { HighWaterMark } from "@paceline/core/kernel"
-import { Bundle, crc32, SensorKind } from "@paceline/core/wire"
+import { Bundle, crc32, SensorKind, type TelemetryFrame } from "@paceline/core/wire"
 
-export interface Chunk {
-  readonly incarnation: string
-  readonly n: number
-  readonly crc: number
-  readonly payload: Uint8Array
-}
+export type Chunk = TelemetryFrame.Chunk
+export type Gap = TelemetryFrame.Gap
+
+/** What a bridge delivers in the order of its numbers. */
+export type Item = Chunk | Gap
+
+/** The most chunks that one gap may stand for; whoever says more counts wrongly. */
+export const MOST_MISSING = 1_000_000_000
 
 /** Who wears the sensors of one device. */
 export type Pairings = ReadonlyMap<string, Pairing>
@@ -39,6 +41,8 @@ export interface Intake {
   readonly setAside: ReadonlyArray<{ readonly chunk: Chunk; readonly reason: string }>
   /** Their numbers were received before: redeliveries, if their bytes are the same. */
   readonly again: ReadonlyArray<Chunk>
+  /** What will not come; `from` is the first number that was not received or declared before. */
+  readonly gaps: ReadonlyArray<{ readonly gap: Gap; readonly from: number }>
   /** What is new in them, in order. */
   readonly events: ReadonlyArray<TelemetryRecorded>
   /** How far each incarnation got with them. */
@@ -52,34 +56,39 @@ const INCARNATION = /^[A-Za-z0-9_-]{1,64}$/
 /** Whether a text can name an incarnation. */
 export const isIncarnation = (text: string): boolean => INCARNATION.test(text)
 
-/** Looks at the chunks in their order. */
-export const plan = (origin: Origin, chunks: ReadonlyArray<Chunk>): Intake => {
+/** Looks at the items in their order. */
+export const plan = (origin: Origin, items: ReadonlyArray<Item>): Intake => {
   const store: Array<Intake["store"][number]> = []
   const setAside: Array<Intake["setAside"][number]> = []
   const again: Array<Chunk> = []
+  const gaps: Array<Intake["gaps"][number]> = []
   const events: Array<TelemetryRecorded> = []
   const marks = new Map<string, HighWaterMark.HighWaterMark>()
-  for (const chunk of chunks) {
-    const { incarnation } = chunk
-    const verdict = HighWaterMark.offer(marks.get(incarnation) ?? origin.marks.get(incarnation) ?? 0, chunk.n)
+  for (const item of items) {
+    const { incarnation } = item
+    const mark = marks.get(incarnation) ?? origin.marks.get(incarnation) ?? 0
+    const verdict =
+      item._tag === "Gap" ? HighWaterMark.offerRange(mark, item.first, item.last) : HighWaterMark.offer(mark, item.n)
     if (verdict._tag === "OutOfOrder") {
       const { expected, provided } = verdict
-      return { store, setAside, again, events, marks, outOfOrder: { incarnation, expected, provided } }
+      return { store, setAside, again, gaps, events, marks, outOfOrder: { incarnation, expected, provided } }
     }
     marks.set(incarnation, verdict.mark)
-    if (verdict._tag === "Duplicate") {
-      again.push(chunk)
-      continue
-    }
-    const bundle = open(chunk)
-    if (typeof bundle === "string") {
-      setAside.push({ chunk, reason: bundle })
+    if (item._tag === "Gap") {
+      if (verdict._tag === "Accept") gaps.push({ gap: item, from: mark + 1 })
+    } else if (verdict._tag === "Duplicate") {
+      again.push(item)
     } else {
-      store.push({ chunk, samples: Bundle.sampleCount(bundle) })
-      events.push(...telemetryOf(origin, chunk, bundle))
+      const bundle = open(item)
+      if (typeof bundle === "string") {
+        setAside.push({ chunk: item, reason: bundle })
+      } else {
+        store.push({ chunk: item, samples: Bundle.sampleCount(bundle) })
+        events.push(...telemetryOf(origin, item, bundle))
+      }
     }
   }
-  return { store, setAside, again, events, marks, outOfOrder: null }
+  return { store, setAside, again, gaps, events, marks, outOfOrder: null }
 }
 
 /** The least and the greatest number of each incarnation. */

@@ -1,9 +1,9 @@
 /** Devices in SQL: bridges, pairings, marks, chunks, quarantine and gaps. */
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction } from "@paceline/core/consistency"
-import type { DeviceId, DeviceStatus, Pairing, QuarantinedChunk } from "@paceline/core/contract"
+import type { DeviceGap, DeviceId, DeviceStatus, Pairing, QuarantinedChunk } from "@paceline/core/contract"
 import { Effect } from "effect"
-import type { Chunk } from "./Model.ts"
+import type { Chunk, Gap } from "./Model.ts"
 
 /** What some chunks add to a device's counters. */
 export interface Received {
@@ -123,6 +123,42 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
         return yield* sql<typeof QuarantinedChunk.Type>`
           SELECT incarnation, n, reason, received_at_ms AS "receivedAtMs", length(payload) AS bytes
           FROM quarantine WHERE device_id = ${deviceId} ORDER BY id DESC LIMIT ${limit}`
+      }),
+
+      /**
+       * Declares what a bridge said is missing, from the first number that was not received. When it says the same again
+       * and more, what is there already grows.
+       */
+      saveGap: Effect.fn("DeviceRepository.saveGap")(function* (
+        deviceId: DeviceId,
+        { first, fromMillis, incarnation, last, reason, samples, toMillis }: Gap,
+        from: number,
+        declaredAtMs: number,
+      ) {
+        yield* Transaction
+        const grown = yield* sql`
+          UPDATE gap SET last_missing = ${last}, samples = ${samples}, from_ms = ${fromMillis}, to_ms = ${toMillis},
+                         reason = ${reason}, declared_at_ms = ${declaredAtMs}
+          WHERE device_id = ${deviceId} AND incarnation = ${incarnation} AND last_missing = ${from - 1}
+            AND declared_first = ${first}
+          RETURNING id`
+        if (grown.length === 0) {
+          yield* sql`
+            INSERT INTO gap (device_id, incarnation, first_missing, last_missing, declared_at_ms, declared_first,
+                             samples, from_ms, to_ms, reason)
+            VALUES (${deviceId}, ${incarnation}, ${from}, ${last}, ${declaredAtMs}, ${first},
+                    ${samples}, ${fromMillis}, ${toMillis}, ${reason})`
+        }
+        yield* sql`
+          UPDATE device SET missing_chunks = missing_chunks + ${last - from + 1} WHERE device_id = ${deviceId}`
+      }),
+
+      /** What is missing, the newest declared first. */
+      gaps: Effect.fn("DeviceRepository.gaps")(function* (deviceId: DeviceId, limit: number) {
+        return yield* sql<typeof DeviceGap.Type>`
+          SELECT incarnation, first_missing AS "first", last_missing AS "last", samples, from_ms AS "fromMs",
+                 to_ms AS "toMs", reason, declared_at_ms AS "receivedAtMs"
+          FROM gap WHERE device_id = ${deviceId} ORDER BY id DESC LIMIT ${limit}`
       }),
 
       count: Effect.fn("DeviceRepository.count")(function* (

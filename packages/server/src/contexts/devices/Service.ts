@@ -1,8 +1,8 @@
 /**
  * Bridges and what they deliver.
  *
- * `receive` is the way in for telemetry: the chunks of one connection, in order, in one unit of work that stores
- * their bytes, moves the high-water mark and appends what they say to the log. Only then are they acknowledged,
+ * `receive` is the way in for telemetry: the chunks and gaps of one connection, in order, in one unit of work that
+ * stores them, moves the high-water mark and appends what they say to the log. Only then are they acknowledged,
  * and so a chunk is stored once, whoever dies in between.
  */
 import { afterCommit, UnitOfWork } from "@paceline/core/consistency"
@@ -42,6 +42,9 @@ const NOT_A_REDELIVERY = "identity-conflict: this number was received before wit
 /** So many quarantined chunks are listed. */
 const QUARANTINE_LISTED = 100
 
+/** So many gaps are listed. */
+const GAPS_LISTED = 1_000
+
 const countsOf = (intake: Intake.Intake, quarantined: number): Received => ({
   chunks: intake.store.length,
   samples: intake.store.reduce((sum, { samples }) => sum + samples, 0),
@@ -65,10 +68,10 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
       if (!(yield* repository.exists(deviceId))) return yield* NotFound.of("device", deviceId)
     })
 
-    /** How far the incarnations of these chunks were received. */
-    const marksOf = Effect.fnUntraced(function* (deviceId: DeviceId, chunks: ReadonlyArray<Intake.Chunk>) {
+    /** How far the incarnations of these items were received. */
+    const marksOf = Effect.fnUntraced(function* (deviceId: DeviceId, items: ReadonlyArray<Intake.Item>) {
       const marks = new Map<string, number>()
-      for (const { incarnation } of chunks) {
+      for (const { incarnation } of items) {
         if (!marks.has(incarnation)) marks.set(incarnation, yield* repository.mark(deviceId, incarnation))
       }
       return marks
@@ -128,6 +131,16 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
         requireAdmin,
       ),
 
+      /** What is missing of a bridge's data and will not come. */
+      gaps: Effect.fn("Devices.gaps")(
+        function* (deviceId: DeviceId) {
+          yield* mustExist(deviceId)
+          return yield* repository.gaps(deviceId, GAPS_LISTED)
+        },
+        orUnavailable,
+        requireAdmin,
+      ),
+
       /** From now on this athlete wears the sensor, in this class. */
       pair: Effect.fn("Devices.pair")(
         function* (deviceId: DeviceId, pairing: Pairing) {
@@ -179,13 +192,13 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
         connected.delete(deviceId)
       },
 
-      /** Takes chunks in, in order, as one unit of work. */
+      /** Takes chunks and gaps in, in order, as one unit of work. */
       receive: Effect.fn("Devices.receive")(
-        function* (deviceId: DeviceId, chunks: ReadonlyArray<Intake.Chunk>) {
+        function* (deviceId: DeviceId, items: ReadonlyArray<Intake.Item>) {
           const nowMs = yield* Clock.currentTimeMillis
           const pairings = Intake.pairingsOf(yield* repository.pairings(deviceId))
-          const marks = yield* marksOf(deviceId, chunks)
-          const intake = Intake.plan({ deviceId, pairings, marks }, chunks)
+          const marks = yield* marksOf(deviceId, items)
+          const intake = Intake.plan({ deviceId, pairings, marks }, items)
 
           for (const { chunk, samples } of intake.store) {
             yield* repository.insertChunk(deviceId, chunk, samples, nowMs)
@@ -195,6 +208,7 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
             if (!(yield* repository.wasReceived(deviceId, chunk))) setAside.push({ chunk, reason: NOT_A_REDELIVERY })
           }
           for (const { chunk, reason } of setAside) yield* repository.setAside(deviceId, chunk, reason, nowMs)
+          for (const { from, gap } of intake.gaps) yield* repository.saveGap(deviceId, gap, from, nowMs)
           for (const [incarnation, mark] of intake.marks) yield* repository.saveMark(deviceId, incarnation, mark)
           yield* repository.count(deviceId, countsOf(intake, setAside.length), nowMs)
           yield* tell(intake.events)

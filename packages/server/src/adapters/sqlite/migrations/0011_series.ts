@@ -35,9 +35,6 @@ export default Effect.gen(function* () {
       unit TEXT NOT NULL,
       device_id TEXT NOT NULL,
       sensor TEXT NOT NULL,
-      samples INTEGER NOT NULL DEFAULT 0,
-      first_at_ms INTEGER,
-      last_at_ms INTEGER,
       UNIQUE (athlete_id, kind, unit, device_id, sensor)
     ) STRICT`
   // The greatest number of an incarnation that was looked at: what is beyond it is new for certain.

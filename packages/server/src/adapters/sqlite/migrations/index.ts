@@ -15,6 +15,7 @@ import rateLimit from "./0008_rate_limit.ts"
 import logPositions from "./0009_log_positions.ts"
 import aggregate from "./0010_aggregate.ts"
 import series from "./0011_series.ts"
+import gaps from "./0012_gaps.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -30,6 +31,7 @@ export const migrations: Migrations = {
   "0009_log_positions": logPositions,
   "0010_aggregate": aggregate,
   "0011_series": series,
+  "0012_gaps": gaps,
 }
 
 /** The number of the newest step. */
