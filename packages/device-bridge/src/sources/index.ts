@@ -1,0 +1,6 @@
+/** From what sensors say to samples in a bridge: packets as they come, logs that are read later, links that flap. */
+export { type Peripheral, type PeripheralOptions, type PeripheralStatus, peripheral } from "./Peripheral.ts"
+export { type DecoderOptions, type Reading, SensorDecoder } from "./SensorDecoder.ts"
+export type { CursorBridge, SourceBridge } from "./SourceBridge.ts"
+export { STREAMS, type Stream, type StreamName } from "./Streams.ts"
+export { hostClock, type SourceClock } from "./Timeline.ts"
