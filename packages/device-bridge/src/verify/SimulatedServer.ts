@@ -71,6 +71,8 @@ export class SimulatedServer {
   /** The most chunks that were ever on their way without an acknowledgement. */
   mostUnacknowledged = 0
   #received = 0
+  /** Of each identity that was received. */
+  readonly #checksums = new Map<string, number>()
   #unacknowledged = 0
   readonly #lines = new Set<Line>()
   readonly #welcomed = new Set<Line>()
@@ -89,6 +91,15 @@ export class SimulatedServer {
       const bundle = Bundle.decode(payload)
       return "_tag" in bundle ? [] : bundle.flatMap((block) => block.values)
     })
+  }
+
+  /** Has these chunks from the start, as a server that was there before. */
+  restore(chunks: Iterable<TelemetryFrame.Chunk>): void {
+    for (const chunk of chunks) {
+      this.marks.set(chunk.incarnation, Math.max(chunk.n, this.marks.get(chunk.incarnation) ?? 0))
+      this.#checksums.set(`${chunk.incarnation}/${chunk.n}`, chunk.crc)
+      this.stored.push(chunk)
+    }
   }
 
   /** A bridge connected. */
@@ -191,7 +202,7 @@ export class SimulatedServer {
       answer({ _tag: "Problem", code: "out-of-order", message: `expected ${verdict.expected}` })
       return
     }
-    if (verdict._tag === "Duplicate") this.redeliveries++
+    if (verdict._tag === "Duplicate") this.#again(chunk)
     else this.#accepted(chunk, answer)
     if (!behaviour.losesAcks) {
       this.#unacknowledged = 0
@@ -202,9 +213,17 @@ export class SimulatedServer {
     this.onChunk(this.#received)
   }
 
+  /** What comes again must be what came before, or two different chunks have one identity. */
+  #again({ crc, incarnation, n }: TelemetryFrame.Chunk): void {
+    this.redeliveries++
+    const before = this.#checksums.get(`${incarnation}/${n}`)
+    if (before !== undefined && before !== crc) this.fault(`chunk ${n} of ${incarnation} came twice with other bytes`)
+  }
+
   #accepted(chunk: TelemetryFrame.Chunk, answer: (reply: TelemetryFrame.TelemetryFrame) => void): void {
     const { incarnation, n } = chunk
     this.marks.set(incarnation, n)
+    this.#checksums.set(`${incarnation}/${n}`, chunk.crc)
     if (crc32(chunk.payload) !== chunk.crc || this.behaviour.cannotRead.has(n)) {
       this.setAside.push(chunk)
       answer({ _tag: "Quarantined", incarnation, n, reason: "unreadable" })
