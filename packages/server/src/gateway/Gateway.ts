@@ -10,6 +10,8 @@ import { Broadcast } from "@paceline/core/messaging"
 import { RateLimiter, RateLimitStore } from "@paceline/core/resilience"
 import { Layer } from "effect"
 import { Devices } from "../contexts/devices/Service.ts"
+import { SeriesProjection } from "../contexts/devices/series/Projection.ts"
+import * as SeriesReactions from "../contexts/devices/series/Reactions.ts"
 import * as GamificationReactions from "../contexts/gamification/Reactions.ts"
 import { Gamification } from "../contexts/gamification/Service.ts"
 import { Keys } from "../contexts/identity/Service.ts"
@@ -62,8 +64,10 @@ export const contexts = (options: ContextOptions) => {
     Layer.succeed(WallOptions, { contact: options.contact, lingerMillis: options.tileLingerMillis }),
     Layer.succeed(TrainingReactions.SilentSessions, { endAfterMillis: options.silentSessionMillis }),
   )
-  return Layer.mergeAll(TrainingReactions.layer, GamificationReactions.layer).pipe(
-    Layer.provideMerge(Layer.mergeAll(Devices.Default, Training.Default, Gamification.Default)),
+  return Layer.mergeAll(TrainingReactions.layer, GamificationReactions.layer, SeriesReactions.layer).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(Devices.Default, SeriesProjection.Default, Training.Default, Gamification.Default),
+    ),
     Layer.provideMerge(Wall.Default),
     Layer.provideMerge(People.layer),
     Layer.provideMerge(Keys.layer),
