@@ -9,11 +9,14 @@ let driver: SqliteWasmDriver | null = null
 let database: SqliteDatabase | null = null
 
 let flushes = 0
-const { flush } = FileSystemSyncAccessHandle.prototype
-FileSystemSyncAccessHandle.prototype.flush = function () {
+// Workers alone have these, and the types of pages do not know them.
+const handle: unknown = Reflect.get(globalThis, "FileSystemSyncAccessHandle")
+const prototype: object = typeof handle === "function" ? handle.prototype : {}
+const flush: unknown = Reflect.get(prototype, "flush")
+Reflect.set(prototype, "flush", function (this: unknown) {
   flushes++
-  flush.call(this)
-}
+  if (typeof flush === "function") Reflect.apply(flush, this, [])
+})
 
 const commands: Readonly<Record<string, (text: string, number: number) => unknown>> = {
   /** Owns the store, waiting so long for it. */
