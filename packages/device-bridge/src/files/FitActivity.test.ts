@@ -63,7 +63,7 @@ describe("a FIT activity", () => {
       startedAtMs: atMs(0),
       durationMs: 1_000,
       parts: 1,
-      sessions: 1,
+      sessions: [{ sport: "cycling", startedAtMs: atMs(0), endedAtMs: atMs(1) }],
       records: 2,
       recordsWithoutTime: 0,
       beats: 0,

@@ -44,10 +44,11 @@ export const fromStreams = (streams: ReadonlyArray<Stream>): Recording => {
     : { startedAtMs: first, durationMs: last - first, streams: ordered }
 }
 
-const inOrder = (stream: Stream): Stream => {
-  const { kind, atMillis, values } = stream
-  if (atMillis.every((at, i) => i === 0 || at >= (atMillis[i - 1] ?? at))) return stream
+/** The same columns in order of time; equal times stay as they are. */
+export const inOrder = <Columns extends Pick<Stream, "atMillis" | "values">>(columns: Columns): Columns => {
+  const { atMillis, values } = columns
+  if (atMillis.every((at, i) => i === 0 || at >= (atMillis[i - 1] ?? at))) return columns
   const order = atMillis.map((at, i) => ({ at, value: values[i] ?? Number.NaN }))
   order.sort((a, b) => a.at - b.at)
-  return { kind, atMillis: order.map(({ at }) => at), values: order.map(({ value }) => value) }
+  return { ...columns, atMillis: order.map(({ at }) => at), values: order.map(({ value }) => value) }
 }
