@@ -7,7 +7,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Bundle } from "@paceline/core/wire"
 import { afterEach, beforeEach } from "vitest"
-import { ChunkBuffer, type ChunkBufferOptions, type StoredChunk } from "../src/buffer/ChunkBuffer.ts"
+import {
+  ChunkBuffer,
+  type ChunkBufferOptions,
+  type StoredChunk,
+  type StoredGap,
+  type StoredItem,
+} from "../src/buffer/ChunkBuffer.ts"
 import { bunSqlite } from "../src/drivers/BunSqlite.ts"
 import type { SqliteDriver } from "../src/drivers/SqliteDriver.ts"
 import { smallDisk } from "../src/verify/SmallDisk.ts"
@@ -45,7 +51,12 @@ export const valueIn = (chunk: StoredChunk): number => {
   return bundle[0]?.values[0] ?? Number.NaN
 }
 
-export const valuesIn = (buffer: ChunkBuffer): Array<number> => buffer.page(null, 1_000).map(valueIn)
+/** The chunks among what a page holds. */
+export const chunksIn = (page: ReadonlyArray<StoredItem>): Array<StoredChunk> =>
+  page.filter((item) => item._tag === "Chunk")
+export const gapsIn = (page: ReadonlyArray<StoredItem>): Array<StoredGap> => page.filter((item) => item._tag === "Gap")
+
+export const valuesIn = (buffer: ChunkBuffer): Array<number> => chunksIn(buffer.page(null, 1_000)).map(valueIn)
 export const identities = (buffer: ChunkBuffer): Array<string> =>
   buffer.page(null, 1_000).map(({ incarnation, n }) => `${incarnation}/${n}`)
 

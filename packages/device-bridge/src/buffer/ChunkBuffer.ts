@@ -17,17 +17,16 @@ import type { SensorKind } from "@paceline/core/wire"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 import { type BufferEvent, isDamaged, setAside } from "./Damage.ts"
 import { BufferClosed, bufferError } from "./Errors.ts"
+import type { WhenFull } from "./Eviction.ts"
+import type { GapReason, Loss } from "./Gaps.ts"
+import type { Backlog, StoredChunk, StoredGap, StoredItem, Waiting } from "./Items.ts"
 import { type Ownership, own } from "./Ownership.ts"
-import { Pending } from "./Pending.ts"
-import {
-  type GapReason,
-  type Position,
-  Store,
-  type StoredChunk,
-  type StoredGap,
-  type StoredItem,
-  type Waiting,
-} from "./Store.ts"
+import type { Packet, StoredPacket } from "./Packets.ts"
+import { type CustomStream, Pending } from "./Pending.ts"
+import type { Position } from "./Position.ts"
+import { LEAST_BUFFER_BYTES } from "./Room.ts"
+import type { Durability } from "./Schema.ts"
+import { type Appended, type FormerOwner, Store, type StoreOptions } from "./Store.ts"
 
 export interface ChunkBufferOptions {
   readonly path: string
@@ -36,26 +35,43 @@ export interface ChunkBufferOptions {
   readonly keepDelivered?: boolean
   /** How many samples may wait in memory while the disk takes none. Default 1,000,000, some megabytes. */
   readonly maxPendingSamples?: number
+  /**
+   * The most that the file and its write-ahead log may take together, in bytes; at least 1 MiB. Default 1 GiB: two
+   * months of a ride without a server, and less than would be missed on a phone.
+   */
+  readonly maxBufferBytes?: number
+  /** Whose samples are lost when that is reached; a gap says which. Default the oldest. */
+  readonly whenFull?: WhenFull
+  /** The most that kept packets may take, in bytes. Default 16 MiB. */
+  readonly maxRawBytes?: number
+  /** Whether `flush` waits for the disk. Default `full`: it does. */
+  readonly durability?: Durability
   readonly onEvent?: (event: BufferEvent) => void
   /** The wall clock, milliseconds since the epoch. Labels only. */
   readonly now?: () => number
 }
 
+const GIB = 1024 ** 3
+const MAX_RAW_BYTES = 16 * 1024 * 1024
+
 export class ChunkBuffer {
   readonly #path: string
   readonly #driver: SqliteDriver
-  readonly #keepDelivered: boolean
+  readonly #storeOptions: StoreOptions
   readonly #onEvent: (event: BufferEvent) => void
   readonly #now: () => number
   readonly #ownership: Ownership
   readonly #pending: Pending
   #cursors = new Map<string, string>()
+  #packets: Array<Packet> = []
+  #packetBytes = 0
+  #lostSamples = 0
   #store: Store | null
 
   /**
    * Opens the buffer and becomes its owner.
    *
-   * @throws BufferOwned, BufferTooNew, BufferFull, BufferFailed
+   * @throws BufferOwned, BufferTooNew, BufferFull, BufferFailed, SqliteUnsafe; RangeError for a cap below 1 MiB
    */
   static open(options: ChunkBufferOptions): ChunkBuffer {
     return new ChunkBuffer(options)
@@ -64,7 +80,18 @@ export class ChunkBuffer {
   private constructor(options: ChunkBufferOptions) {
     this.#path = options.path
     this.#driver = options.driver
-    this.#keepDelivered = options.keepDelivered ?? false
+    const maxBytes = options.maxBufferBytes ?? GIB
+    if (!(maxBytes >= LEAST_BUFFER_BYTES)) {
+      throw new RangeError(`maxBufferBytes is ${maxBytes}, where ${LEAST_BUFFER_BYTES} are the least.`)
+    }
+    this.#storeOptions = {
+      durability: options.durability ?? "full",
+      maxBytes,
+      whenFull: options.whenFull ?? "evictOldest",
+      maxRawBytes: options.maxRawBytes ?? MAX_RAW_BYTES,
+      keepDelivered: options.keepDelivered ?? false,
+      bootId: options.driver.bootId?.() ?? null,
+    }
     this.#onEvent = options.onEvent ?? (() => {})
     this.#now = options.now ?? Date.now
     this.#pending = new Pending(options.maxPendingSamples ?? 1_000_000)
@@ -88,6 +115,34 @@ export class ChunkBuffer {
     return this.#pending.add(sensor, kind, atMillis, value)
   }
 
+  /** The same for a stream that no profile covers. Its name and unit must be well: see `SampleStream`. */
+  recordCustom(sensor: string, stream: CustomStream, atMillis: number, value: number): boolean {
+    if (this.#store === null) throw new BufferClosed()
+    return this.#pending.addCustom(sensor, stream, atMillis, value)
+  }
+
+  /**
+   * Keeps a packet as the sensor sent it; the next `flush` stores it. False when memory has no room for it, which
+   * happens only when the disk has taken nothing for long. The bytes are copied.
+   */
+  recordRaw(packet: Packet): boolean {
+    if (this.#store === null) throw new BufferClosed()
+    if (this.#packetBytes + packet.bytes.length > this.#storeOptions.maxRawBytes) return false
+    this.#packets.push({ ...packet, bytes: packet.bytes.slice() })
+    this.#packetBytes += packet.bytes.length
+    return true
+  }
+
+  /** Kept packets after this id, in the order of their arrival. */
+  rawPackets(afterId: number, limit: number): ReadonlyArray<StoredPacket> {
+    return this.#attempt((store) => store.packets.read(afterId, limit))
+  }
+
+  /** Lets go of the packets up to this id; says how many that were. */
+  forgetRaw(upToId: number): number {
+    return this.#attempt((store) => store.packets.forget(upToId))
+  }
+
   /**
    * Notes how far a source (a health store, a watch's flash log, a playback) has been read. The next `flush`
    * stores it in the transaction that stores the samples recorded before it: both or neither.
@@ -107,39 +162,60 @@ export class ChunkBuffer {
     return this.#pending.sampleCount
   }
 
+  /** Samples lost since the opening: turned away, refused or evicted for want of room. */
+  get lostSamples(): number {
+    return this.#lostSamples + (this.#pending.turnedAway?.samples ?? 0)
+  }
+
   /**
-   * Writes all that waits in memory in one transaction, and returns when it is durable: how many chunks that
+   * Writes all that waits in memory in one transaction, and returns when it is durable: how many chunks and gaps that
    * made. When it throws, all of it still waits in memory.
    *
    * @throws BufferFull, BufferFailed, BufferClosed
    */
   flush(): number {
     const chunks = this.#pending.chunks()
-    if (chunks.length === 0 && this.#cursors.size === 0) return 0
-    this.#attempt((store) => store.append(chunks, this.#cursors, this.#now()))
+    const { turnedAway } = this.#pending
+    const batch = { chunks, turnedAway, packets: this.#packets, cursors: this.#cursors }
+    if (chunks.length === 0 && turnedAway === null && this.#packets.length === 0 && this.#cursors.size === 0) {
+      this.settle()
+      return 0
+    }
+    const appended = this.#attempt((store) => store.append(batch, this.#now()))
     this.#pending.clear()
     this.#cursors = new Map()
-    return chunks.length
+    this.#packets = []
+    this.#packetBytes = 0
+    this.#report(appended)
+    return appended.items
   }
 
-  /** Up to `limit` chunks after `position` in the order of delivery: incarnation by incarnation, then by number. */
-  page(after: Position | null, limit: number): ReadonlyArray<StoredChunk> {
+  /** Deletes what was acknowledged now, where the next flush with samples would. */
+  settle(): void {
+    this.#attempt((store) => store.settle())
+  }
+
+  /** Up to `limit` chunks and gaps after `position` in the order of delivery: incarnation by incarnation, then by number. */
+  page(after: Position | null, limit: number): ReadonlyArray<StoredItem> {
     return this.#attempt((store) => store.page(after, limit))
   }
 
-  /** Incarnations with chunks waiting, oldest first, each with its first waiting number. */
+  /** Incarnations with chunks or gaps waiting, oldest first, each with its first waiting number. */
   waiting(limit: number): ReadonlyArray<Waiting> {
     return this.#attempt((store) => store.waiting(limit))
   }
 
-  /** This opening's incarnation and the last number appended in it; null before the first chunk. */
+  /** This opening's incarnation and the last number given in it; null before the first. */
   get own(): { readonly incarnation: string; readonly n: number } | null {
-    return this.#attempt(({ incarnation, last }) => (incarnation === null ? null : { incarnation, n: last }))
+    return this.#attempt((store) => store.own)
   }
 
-  /** The server has all of the incarnation up to `n`: forgets them, and says how many chunks that were. */
+  /**
+   * The server has all of the incarnation up to `n`: they count as gone, and are deleted with the next flush or
+   * `settle`. Says how many chunks that were.
+   */
   acknowledge(incarnation: string, n: number): number {
-    return this.#attempt((store) => store.acknowledge(incarnation, n, this.#keepDelivered))
+    return this.#attempt((store) => store.acknowledge(incarnation, n))
   }
 
   /** The server cannot read this chunk: keeps it aside for people. False when it was not there. */
@@ -147,9 +223,18 @@ export class ChunkBuffer {
     return this.#attempt((store) => store.quarantine(incarnation, n, reason))
   }
 
-  /** What is stored and not acknowledged: chunks, the bytes of their payloads, and when the oldest was appended. */
-  backlog(): { readonly chunks: number; readonly bytes: number; readonly oldestAtMs: number | null } {
+  /** What is stored and not acknowledged. */
+  backlog(): Backlog {
     return this.#attempt((store) => store.backlog())
+  }
+
+  /** The bytes of the file and its log, and those of the packets kept in it. */
+  size(): { readonly bytesOnDisk: number; readonly packets: number; readonly packetBytes: number } {
+    return this.#attempt((store) => ({
+      bytesOnDisk: store.bytesOnDisk(),
+      packets: store.packets.count,
+      packetBytes: store.packets.bytes,
+    }))
   }
 
   /** Flushes, frees the file and its lock. Closing twice is harmless. When the flush throws, all else is done. */
@@ -180,11 +265,22 @@ export class ChunkBuffer {
     }
   }
 
+  #report({ losses }: Appended): void {
+    for (const [reason, loss] of losses) {
+      this.#lostSamples += loss.samples
+      this.#onEvent({ _tag: "GapRecorded", reason, ...loss })
+    }
+  }
+
   #openStore(): Store {
     const walMissing = this.#driver.exists(this.#path) && !this.#driver.exists(`${this.#path}-wal`)
     try {
-      const store = Store.open(this.#driver, this.#path, this.#now())
-      if (walMissing && store.unclean) this.#onEvent({ _tag: "WalMissing", path: this.#path })
+      const store = Store.open(this.#driver, this.#path, this.#now(), this.#storeOptions)
+      const { former } = store
+      if (walMissing && former !== null) this.#onEvent({ _tag: "WalMissing", path: this.#path })
+      else if (former !== null && mayHaveLost(former, this.#storeOptions.bootId)) {
+        this.#onEvent({ _tag: "FlushesMayBeLost", path: this.#path, lastFlushAtMs: store.lastFlushAtMs() })
+      }
       return store
     } catch (thrown) {
       if (!isDamaged(thrown)) throw thrown
@@ -197,8 +293,26 @@ export class ChunkBuffer {
     const now = this.#now()
     const asidePath = setAside(this.#driver, this.#path, now)
     this.#onEvent({ _tag: "BufferSetAside", path: this.#path, asidePath, reason: reason.message })
-    return Store.open(this.#driver, this.#path, now)
+    return Store.open(this.#driver, this.#path, now, this.#storeOptions)
   }
 }
 
-export type { BufferEvent, GapReason, Position, StoredChunk, StoredGap, StoredItem, Waiting }
+/** Whether a former owner's last flushes may be gone: they waited for no disk, and the power may have been cut. */
+const mayHaveLost = (former: FormerOwner, bootId: string | null): boolean =>
+  former.durability === "normal" && (former.bootId === null || former.bootId !== bootId)
+
+export type {
+  Backlog,
+  BufferEvent,
+  Durability,
+  GapReason,
+  Loss,
+  Packet,
+  Position,
+  StoredChunk,
+  StoredGap,
+  StoredItem,
+  StoredPacket,
+  Waiting,
+  WhenFull,
+}

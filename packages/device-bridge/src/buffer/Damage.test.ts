@@ -3,7 +3,18 @@ import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 
 import { join } from "node:path"
 import { Bundle } from "@paceline/core/wire"
 import { describe, expect, test } from "vitest"
-import { append, folder, identities, open, opened, path, small, tamper, valuesIn } from "../../test/Buffering.ts"
+import {
+  append,
+  chunksIn,
+  folder,
+  identities,
+  open,
+  opened,
+  path,
+  small,
+  tamper,
+  valuesIn,
+} from "../../test/Buffering.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
 import { SqliteFailure } from "../drivers/SqliteDriver.ts"
 import type { BufferEvent } from "./ChunkBuffer.ts"
@@ -68,13 +79,14 @@ describe("a full disk", () => {
     pages = 1_000
     buffer.flush()
     expect(buffer.record("s", "power", 6, 6)).toBe(true)
-    const bundle = Bundle.decode(buffer.page(null, 1)[0]?.payload ?? new Uint8Array())
+    const bundle = Bundle.decode(chunksIn(buffer.page(null, 1))[0]?.payload ?? new Uint8Array())
     expect(bundle).toMatchObject([{ values: [1, 2, 3] }])
   })
 })
 
 describe("damage", () => {
-  const chunkTamper = (): void => tamper("update chunk set payload = x'00ff00ff' where n = 2")
+  const chunkTamper = (): void =>
+    tamper("update stored_chunk set payload = x'00ff00ff' where position % 4294967296 = 2")
 
   test("[bridge 24] a corrupt header: the file is set aside, recording restarts, an event is raised", () => {
     const buffer = open()
@@ -109,9 +121,9 @@ describe("damage", () => {
   test("[bridge 24] a corrupt chunk is handed out as it is, with the checksum of what it was, and so are its neighbours", () => {
     const buffer = open()
     for (let value = 1; value <= 3; value++) append(buffer, value)
-    const before = buffer.page(null, 3)
+    const before = chunksIn(buffer.page(null, 3))
     chunkTamper()
-    const after = buffer.page(null, 3)
+    const after = chunksIn(buffer.page(null, 3))
     expect(after.map(({ n, crc }) => [n, crc])).toEqual(before.map(({ n, crc }) => [n, crc]))
     expect(after[1]?.payload).toEqual(new Uint8Array([0, 255, 0, 255]))
     expect([after[0], after[2]]).toEqual([before[0], before[2]])

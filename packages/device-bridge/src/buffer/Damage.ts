@@ -4,6 +4,7 @@
  * from it stays recoverable (`sqlite3 <file> .recover`).
  */
 import { type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
+import type { GapReason, Loss } from "./Gaps.ts"
 
 /** Something happened to the buffer that people should know. Recording goes on. */
 export type BufferEvent =
@@ -11,6 +12,13 @@ export type BufferEvent =
   | { readonly _tag: "BufferSetAside"; readonly path: string; readonly asidePath: string; readonly reason: string }
   /** The last owner did not close in order and the write-ahead log is gone: chunks of its last time may be missing. */
   | { readonly _tag: "WalMissing"; readonly path: string }
+  /**
+   * With the durability `normal`, the last owner did not close in order, and the device may have lost its power: what
+   * was flushed after `lastFlushAtMs` (milliseconds since the epoch, null when nothing is left) may be lost.
+   */
+  | { readonly _tag: "FlushesMayBeLost"; readonly path: string; readonly lastFlushAtMs: number | null }
+  /** Samples are lost for want of room, which the server is told in their place. Once a flush for each reason. */
+  | ({ readonly _tag: "GapRecorded"; readonly reason: GapReason } & Loss)
 
 export const isDamaged = (thrown: unknown): thrown is SqliteFailure =>
   thrown instanceof SqliteFailure && (thrown.code === "SQLITE_CORRUPT" || thrown.code === "SQLITE_NOTADB")

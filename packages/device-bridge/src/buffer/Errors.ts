@@ -40,6 +40,23 @@ export class BufferTooNew extends Error {
   }
 }
 
+/** The driver's SQLite has a fault that can destroy the file. Nothing has been written. */
+export class SqliteUnsafe extends Error {
+  readonly _tag = "SqliteUnsafe"
+  override readonly name = "SqliteUnsafe"
+  readonly driver: string
+  readonly version: string
+
+  constructor(driver: string, version: string) {
+    super(
+      `${driver} brings SQLite ${version}, which can lose data that two connections write (the WAL-reset fault, ` +
+        "https://sqlite.org/wal.html#walresetbug). Update the driver to one with SQLite 3.51.3 or newer, 3.50.7 or 3.44.6.",
+    )
+    this.driver = driver
+    this.version = version
+  }
+}
+
 /** The disk is full. Samples stay in memory, up to the bound, and the next flush tries again. */
 export class BufferFull extends Error {
   readonly _tag = "BufferFull"
@@ -86,7 +103,20 @@ export class SampleRefused extends Error {
   override readonly name = "SampleRefused"
 }
 
-export type BufferError = BufferOwned | BufferTooNew | BufferFull | BufferFailed | BufferClosed
+/** A stream that cannot be: its name, unit or rate. */
+export class StreamRefused extends Error {
+  readonly _tag = "StreamRefused"
+  override readonly name = "StreamRefused"
+  /** What is wrong with it. */
+  readonly field: "kind" | "unit" | "hz" | "sensor"
+
+  constructor(field: StreamRefused["field"], message: string) {
+    super(message)
+    this.field = field
+  }
+}
+
+export type BufferError = BufferOwned | BufferTooNew | SqliteUnsafe | BufferFull | BufferFailed | BufferClosed
 
 /** What a driver threw, as the buffer says it. Anything that is no `SqliteFailure` is a defect and stays as it is. */
 export const bufferError = (path: string, thrown: unknown): unknown => {

@@ -1,36 +1,51 @@
 /**
- * The samples that are not on disk yet: gathered by sensor and kind, then sealed into encoded chunks.
+ * The samples that are not on disk yet: gathered by sensor and stream, then sealed into encoded chunks.
  *
  * A chunk never holds samples that a sensor gave after it ended an activity in that same chunk. So whoever
  * reads a chunk may take an end mark as coming after all other samples of its sensor.
  */
 import { Bundle, crc32, SensorKind } from "@paceline/core/wire"
 import { SampleRefused } from "./Errors.ts"
+import { bothLosses, type Loss } from "./Gaps.ts"
 
 /** A chunk without an identity: that is given when it is appended. */
 export interface SealedChunk {
   readonly crc: number
   readonly payload: Uint8Array
   readonly sampleCount: number
+  /** Between which times its samples were measured, milliseconds since the epoch. */
+  readonly fromMillis: number
+  readonly toMillis: number
+}
+
+/** A stream that no profile covers; the name and the unit go with its samples. */
+export interface CustomStream {
+  readonly name: string
+  readonly unit: string
 }
 
 /** A chunk is sealed when it holds this many samples, so that a frame stays far below a megabyte. */
 const MAX_SAMPLES_IN_CHUNK = 16_384
 
 interface OpenBlock {
-  readonly sensor: string
-  readonly kind: SensorKind.SensorKind
   readonly atMillis: Array<number>
   readonly values: Array<number>
 }
 
+/** Blocks of one sensor in the open chunk, by kind, or by what tells custom streams apart. */
+interface OpenSensor {
+  readonly blocks: Map<string, OpenBlock>
+  ended: boolean
+}
+
 export class Pending {
   readonly #maxSamples: number
-  #blocks = new Map<string, OpenBlock>()
-  #ended = new Set<string>()
+  #sensors = new Map<string, OpenSensor>()
+  #bundle: Array<Bundle.Block> = []
   #openSamples = 0
   #sealed: Array<SealedChunk> = []
   #sealedSamples = 0
+  #turnedAway: Loss | null = null
 
   /** @param maxSamples how many samples may wait in memory when the disk takes none */
   constructor(maxSamples: number) {
@@ -41,25 +56,40 @@ export class Pending {
     return this.#openSamples + this.#sealedSamples
   }
 
+  /** Samples that there was no room for since the last `clear`. */
+  get turnedAway(): Loss | null {
+    return this.#turnedAway
+  }
+
   /**
    * Adds a sample; false when there is no room for it. The marks of activities are few and are never turned away.
    *
    * @throws SampleRefused when the sensor's name, the kind or the time cannot be encoded
    */
   add(sensor: string, kind: SensorKind.SensorKind, atMillis: number, value: number): boolean {
-    assertSample(sensor, kind, atMillis, value)
-    if (this.sampleCount >= this.#maxSamples && kind !== "activity") return false
-    if (this.#ended.has(sensor) || this.#openSamples >= MAX_SAMPLES_IN_CHUNK) this.#seal()
-    const key = `${kind} ${sensor}`
-    let block = this.#blocks.get(key)
+    assertMeasured(sensor, atMillis, value)
+    const block = this.#sensors.get(sensor)?.blocks.get(kind)
+    // What has a block already has a name and a kind that are well.
     if (block === undefined) {
-      block = { sensor, kind, atMillis: [], values: [] }
-      this.#blocks.set(key, block)
+      assertSensor(sensor)
+      assertKind(kind)
     }
-    block.atMillis.push(atMillis)
-    block.values.push(value)
-    this.#openSamples++
-    if (kind === "activity" && value === SensorKind.ACTIVITY_ENDED) this.#ended.add(sensor)
+    if (this.sampleCount >= this.#maxSamples && kind !== "activity") return this.#turnAway(atMillis)
+    const open = this.#openFor(sensor)
+    const into = open.blocks.get(kind) ?? this.#openBlock(open, kind, sensor, null)
+    this.#push(into, atMillis, value)
+    if (kind === "activity" && value === SensorKind.ACTIVITY_ENDED) open.ended = true
+    return true
+  }
+
+  /** The same for a custom stream, whose name and unit are known to be well. */
+  addCustom(sensor: string, stream: CustomStream, atMillis: number, value: number): boolean {
+    assertMeasured(sensor, atMillis, value)
+    if (this.sampleCount >= this.#maxSamples) return this.#turnAway(atMillis)
+    const open = this.#openFor(sensor)
+    // No kind has a space in its name.
+    const key = `${stream.name} ${stream.unit}`
+    this.#push(open.blocks.get(key) ?? this.#openBlock(open, key, sensor, stream), atMillis, value)
     return true
   }
 
@@ -69,34 +99,84 @@ export class Pending {
     return this.#sealed
   }
 
-  /** Forgets what `chunks` gave: it is on disk now. */
+  /** Forgets what `chunks` and `turnedAway` gave: it is on disk now. */
   clear(): void {
     this.#sealed = []
     this.#sealedSamples = 0
+    this.#turnedAway = null
+  }
+
+  #turnAway(atMillis: number): false {
+    this.#turnedAway = bothLosses(this.#turnedAway, { samples: 1, fromMillis: atMillis, toMillis: atMillis })
+    return false
+  }
+
+  /** The sensor's part of the open chunk; of a new one when this one is full, or ends the sensor's activity. */
+  #openFor(sensor: string): OpenSensor {
+    const open = this.#sensors.get(sensor)
+    if (open !== undefined && !open.ended && this.#openSamples < MAX_SAMPLES_IN_CHUNK) return open
+    if (open?.ended === true || this.#openSamples >= MAX_SAMPLES_IN_CHUNK) this.#seal()
+    const known = this.#sensors.get(sensor)
+    if (known !== undefined) return known
+    const fresh = { blocks: new Map<string, OpenBlock>(), ended: false }
+    this.#sensors.set(sensor, fresh)
+    return fresh
+  }
+
+  #openBlock(open: OpenSensor, key: string, sensor: string, stream: CustomStream | null): OpenBlock {
+    const block = { atMillis: [], values: [] }
+    open.blocks.set(key, block)
+    if (stream !== null) this.#bundle.push({ sensor, kind: "custom", name: stream.name, unit: stream.unit, ...block })
+    else if (SensorKind.isSensorKind(key)) this.#bundle.push({ sensor, kind: key, ...block })
+    return block
+  }
+
+  #push(block: OpenBlock, atMillis: number, value: number): void {
+    block.atMillis.push(atMillis)
+    block.values.push(value)
+    this.#openSamples++
   }
 
   #seal(): void {
     if (this.#openSamples === 0) return
-    const payload = Bundle.encode([...this.#blocks.values()])
-    this.#sealed.push({ crc: crc32(payload), payload, sampleCount: this.#openSamples })
+    const payload = Bundle.encode(this.#bundle)
+    const { fromMillis, toMillis } = spanOf(this.#bundle)
+    this.#sealed.push({ crc: crc32(payload), payload, sampleCount: this.#openSamples, fromMillis, toMillis })
     this.#sealedSamples += this.#openSamples
     this.#openSamples = 0
-    this.#blocks = new Map()
-    this.#ended = new Set()
+    this.#bundle = []
+    this.#sensors = new Map()
   }
+}
+
+/** Between which times the samples of a bundle were measured; of one without samples, infinities the wrong way round. */
+export const spanOf = (bundle: Bundle.Bundle): { readonly fromMillis: number; readonly toMillis: number } => {
+  let [fromMillis, toMillis] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const { atMillis } of bundle) {
+    for (const at of atMillis) {
+      if (at < fromMillis) fromMillis = at
+      if (at > toMillis) toMillis = at
+    }
+  }
+  return { fromMillis, toMillis }
 }
 
 /** The server's rule for names of sensors. */
 const SENSOR_NAME = /^[\x20-\x7e]{1,64}$/
 
-const assertSample = (sensor: string, kind: string, atMillis: number, value: number): void => {
-  if (!SENSOR_NAME.test(sensor)) {
-    throw new SampleRefused(`The sensor name ${JSON.stringify(sensor)} is not 1 to 64 printable ASCII characters.`)
-  }
-  if (!Object.hasOwn(SensorKind.SENSOR_KINDS, kind)) {
-    const kinds = Object.keys(SensorKind.SENSOR_KINDS).join(", ")
-    throw new SampleRefused(`"${kind}" is no kind of sample. The kinds are ${kinds}.`)
-  }
+/** @throws SampleRefused when no sensor can have this name */
+export const assertSensor = (sensor: string): void => {
+  if (SENSOR_NAME.test(sensor)) return
+  throw new SampleRefused(`The sensor name ${JSON.stringify(sensor)} is not 1 to 64 printable ASCII characters.`)
+}
+
+const assertKind = (kind: string): void => {
+  if (Object.hasOwn(SensorKind.SENSOR_KINDS, kind)) return
+  const kinds = Object.keys(SensorKind.SENSOR_KINDS).join(", ")
+  throw new SampleRefused(`"${kind}" is no kind of sample. The kinds are ${kinds}; stream() takes others.`)
+}
+
+const assertMeasured = (sensor: string, atMillis: number, value: number): void => {
   if (!Number.isSafeInteger(atMillis)) {
     throw new SampleRefused(`${sensor}: the time ${atMillis} is not a whole number of milliseconds since the epoch.`)
   }

@@ -65,41 +65,110 @@ export const migrations: ReadonlyArray<string> = [
     since_ms integer not null
   ) strict;
   `,
+  `
+  -- What waits for delivery, in the order of delivery: position is opened * 2^32 + n. With one number for a key a
+  -- row costs some bytes beside its payload, where the incarnation's name, in the row and in an index, cost eighty.
+  create table stored_chunk (
+    position integer primary key,
+    crc integer not null,
+    sample_count integer not null,
+    appended_at_ms integer not null,
+    payload blob not null
+  ) strict;
+
+  insert into stored_chunk (position, crc, sample_count, appended_at_ms, payload)
+  select opened * 4294967296 + n, crc, sample_count, appended_at_ms, payload
+  from chunk join incarnation on incarnation.id = chunk.incarnation
+  order by 1;
+
+  drop table chunk;
+
+  -- The same as people and programs read it.
+  create view chunk as
+  select stored_chunk.position as rowid, incarnation.id as incarnation,
+    stored_chunk.position % 4294967296 as n, crc, payload, sample_count, appended_at_ms
+  from stored_chunk join incarnation on incarnation.opened = stored_chunk.position / 4294967296;
+
+  -- Samples that are gone, in the place of the chunks that they were or would have been; delivered like chunks.
+  create table stored_gap (
+    position integer primary key,
+    last_position integer not null,
+    samples integer not null,
+    from_ms integer not null,
+    to_ms integer not null,
+    reason text not null check (reason in ('evicted', 'refused', 'damaged'))
+  ) strict;
+
+  create view gap as
+  select incarnation.id as incarnation, stored_gap.position % 4294967296 as first,
+    last_position % 4294967296 as last, samples, from_ms, to_ms, reason
+  from stored_gap join incarnation on incarnation.opened = stored_gap.position / 4294967296;
+
+  -- Packets as sensors sent them, where they are kept to be parsed again. They stay on the device.
+  create table packet (
+    id integer primary key autoincrement,
+    sensor text not null,
+    source text not null,
+    at_ms integer not null,
+    bytes blob not null
+  ) strict;
+
+  -- What the owner promised when it flushed, and since which start of the device it runs, where that can be known.
+  alter table owner add column durability text not null default 'full';
+  alter table owner add column boot_id text;
+  `,
 ]
+
+/**
+ * Whether a commit waits for the disk: with `full` each one does; with `normal` only checkpoints do, and a power
+ * cut may take the flushes of the last minutes, which is said at the next opening.
+ */
+export type Durability = "full" | "normal"
+
+/** The numbers that stand for them in `pragma synchronous`. */
+const SYNCHRONOUS: Readonly<Record<Durability, number>> = { normal: 1, full: 2 }
+
+/**
+ * Bytes of a page of a new file. Every commit writes whole pages, and a flush is some hundred bytes to some thousand:
+ * small pages write a third of what pages of 4 KiB would.
+ */
+export const PAGE_BYTES = 512
 
 /** How long a statement waits for a lock of somebody who looks into the file, in milliseconds. */
 const BUSY_TIMEOUT_MILLIS = 5_000
 
-/** The number that stands for `synchronous = full`: every commit is on the disk before it returns. */
-const FULL = 2
+/** The log is copied into the file when it has grown to this many bytes, unless a cap says sooner. */
+export const LOG_BYTES = 1024 * 1024
 
-/** The log is copied into the file when it has this many pages (4 KiB each), so it stays near a megabyte. */
-const CHECKPOINT_PAGES = 256
+export interface SchemaOptions {
+  readonly durability?: Durability
+  /** At how many bytes the log is copied into the file. Default `LOG_BYTES`. */
+  readonly logBytes?: number
+  readonly steps?: ReadonlyArray<string>
+}
 
 /**
  * Makes a freshly opened database the buffer's own.
  *
  * @throws BufferTooNew when a newer version wrote it; nothing has been changed then
  */
-export const prepareSchema = (
-  database: SqliteDatabase,
-  path: string,
-  steps: ReadonlyArray<string> = migrations,
-): void => {
+export const prepareSchema = (database: SqliteDatabase, path: string, options: SchemaOptions = {}): void => {
+  const { durability = "full", logBytes = LOG_BYTES, steps = migrations } = options
   database.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MILLIS}`)
   const found = pragma(database, "user_version")
   if (found > steps.length) throw new BufferTooNew(path, found, steps.length)
-  if (found === 0) database.exec("pragma auto_vacuum = incremental")
+  // Of a file that exists this changes nothing.
+  if (found === 0) database.exec(`pragma page_size = ${PAGE_BYTES}`)
   database.exec(`
     pragma journal_mode = wal;
-    pragma synchronous = full;
+    pragma synchronous = ${durability};
     pragma fullfsync = on;
     pragma checkpoint_fullfsync = on;
     pragma foreign_keys = on;
-    pragma wal_autocheckpoint = ${CHECKPOINT_PAGES};
-    pragma journal_size_limit = ${CHECKPOINT_PAGES * 4096};
+    pragma wal_autocheckpoint = ${Math.ceil(logBytes / pragma(database, "page_size"))};
+    pragma journal_size_limit = ${logBytes};
   `)
-  assertDurable(database)
+  assertDurable(database, durability)
   if (found === steps.length) return
   database.transaction(() => {
     for (const step of steps.slice(found)) database.exec(step)
@@ -108,13 +177,14 @@ export const prepareSchema = (
 }
 
 /** SQLite ignores pragmas that it cannot follow, so what the promises rest on is read back. */
-const assertDurable = (database: SqliteDatabase): void => {
+const assertDurable = (database: SqliteDatabase, durability: Durability): void => {
   const mode = database.prepare("pragma journal_mode").get()?.["journal_mode"]
   const synchronous = pragma(database, "synchronous")
-  if (mode === "wal" && synchronous === FULL) return
+  const wanted = SYNCHRONOUS[durability]
+  if (mode === "wal" && synchronous === wanted) return
   throw new SqliteFailure(
     "SQLITE_IOERR",
-    `SQLite gives journal_mode ${String(mode)} and synchronous ${synchronous} here, where wal and ${FULL} are needed`,
+    `SQLite gives journal_mode ${String(mode)} and synchronous ${synchronous} here, where wal and ${wanted} are needed`,
   )
 }
 

@@ -1,69 +1,107 @@
-/** The SQL of the buffer, prepared once for each opening. Parameters go by position, as each comment names them. */
+/**
+ * The SQL of the buffer, prepared once for each opening. Parameters go by position, as each comment names them. A
+ * `position` is `opened * 2^32 + n`, so that one number orders all chunks and gaps of all openings.
+ */
 import type { SqliteDatabase } from "../drivers/SqliteDriver.ts"
 
 const COLUMNS = "incarnation, n, crc, payload, sample_count, appended_at_ms"
-const TOTAL = "select count(*) as chunks, coalesce(sum(length(payload)), 0) as bytes from chunk"
+/** The columns as they are in `delivered` and `quarantine`; the incarnation's name and 2^32 are the first parameters. */
+const MOVED = "?, position % 4294967296, crc, payload, sample_count, appended_at_ms"
+const TOTAL = "select count(*) as chunks, coalesce(sum(length(payload)), 0) as bytes from stored_chunk"
+const GAP = "position, last_position, samples, from_ms, to_ms, reason"
 
 export const prepareStatements = (database: SqliteDatabase) => ({
-  readOwner: database.prepare("select pid, since_ms from owner"),
-  /** pid, since */
-  writeOwner: database.prepare("insert or replace into owner (one, pid, since_ms) values (1, ?, ?)"),
+  readOwner: database.prepare("select pid, since_ms, durability, boot_id from owner"),
+  /** pid, since, durability, boot id */
+  writeOwner: database.prepare("insert or replace into owner values (1, ?, ?, ?, ?)"),
   deleteOwner: database.prepare("delete from owner"),
 
   /** id, opened at */
   addIncarnation: database.prepare("insert into incarnation (id, opened_at_ms) values (?, ?)"),
-  /** incarnation, n, crc, payload, samples, appended at */
-  append: database.prepare(`insert into chunk (${COLUMNS}) values (?, ?, ?, ?, ?, ?)`),
+  /** id */
+  openedOf: database.prepare("select opened from incarnation where id = ?"),
+  /** opened */
+  incarnationOf: database.prepare("select id from incarnation where opened = ?"),
+  /** position, crc, samples, appended at, payload */
+  append: database.prepare("insert into stored_chunk values (?, ?, ?, ?, ?)"),
 
   /** source */
   readCursor: database.prepare("select position from cursor where source = ?"),
   /** source, position */
   moveCursor: database.prepare("insert or replace into cursor (source, position) values (?, ?)"),
 
-  /** opened, after n, limit */
-  pageOf: database.prepare(`
-    select incarnation, n, crc, payload from chunk
-    where incarnation = (select id from incarnation where opened = ?) and n > ?
-    order by n limit ?`),
-  /** opened: gives the next one that has chunks */
-  nextIncarnation: database.prepare(`
-    select opened from incarnation
-    where opened > ? and exists (select 1 from chunk where incarnation = incarnation.id)
-    order by opened limit 1`),
-  /** limit */
-  waiting: database.prepare(`
-    select id, (select min(n) from chunk where incarnation = incarnation.id) as first from incarnation
-    where exists (select 1 from chunk where incarnation = incarnation.id)
-    order by opened limit ?`),
-  oldest: database.prepare(`
-    select appended_at_ms from chunk
-    where incarnation = (
-      select id from incarnation
-      where exists (select 1 from chunk where incarnation = incarnation.id)
-      order by opened limit 1)
-    order by n limit 1`),
+  /** after position, limit */
+  chunksAfter: database.prepare(
+    "select position, crc, payload from stored_chunk where position > ? order by position limit ?",
+  ),
+  /** after position, limit: gaps that do not end before it */
+  gapsAfter: database.prepare(`select ${GAP} from stored_gap where last_position > ? order by position limit ?`),
+  /** after position */
+  nextChunk: database.prepare(
+    "select position, appended_at_ms from stored_chunk where position > ? order by position limit 1",
+  ),
+
+  newest: database.prepare("select appended_at_ms from stored_chunk order by position desc limit 1"),
 
   total: database.prepare(TOTAL),
-  /** incarnation, n */
-  totalUpTo: database.prepare(`${TOTAL} where incarnation = ? and n <= ?`),
-  /** incarnation, n */
-  totalOf: database.prepare(`${TOTAL} where incarnation = ? and n = ?`),
+  /** from position, to position */
+  totalBetween: database.prepare(`${TOTAL} where position between ? and ?`),
+  gapTotal: database.prepare("select count(*) as gaps, coalesce(sum(samples), 0) as samples from stored_gap"),
 
-  /** incarnation, n */
-  keepUpTo: database.prepare(`
-    insert or replace into delivered (${COLUMNS}) select ${COLUMNS} from chunk where incarnation = ? and n <= ?`),
-  /** incarnation, n */
-  deleteUpTo: database.prepare("delete from chunk where incarnation = ? and n <= ?"),
+  /** incarnation, from position, to position */
+  keepBetween: database.prepare(`
+    insert or replace into delivered (${COLUMNS})
+    select ${MOVED} from stored_chunk where position between ? and ?`),
+  /** from position, to position */
+  deleteBetween: database.prepare("delete from stored_chunk where position between ? and ?"),
+  /** from position, to position */
+  deleteGaps: database.prepare("delete from stored_gap where position >= ? and last_position <= ?"),
+  /** new first position, position, position: what is left of a gap of which the server has the beginning */
+  shortenGap: database.prepare("update stored_gap set position = ? where position <= ? and last_position > ?"),
 
-  /** reason, incarnation, n */
+  /** incarnation, reason, position */
   quarantine: database.prepare(`
     insert or replace into quarantine (${COLUMNS}, reason)
-    select ${COLUMNS}, ? from chunk where incarnation = ? and n = ?`),
-  /** incarnation, n */
-  deleteOne: database.prepare("delete from chunk where incarnation = ? and n = ?"),
+    select ${MOVED}, ? from stored_chunk where position = ?`),
 
-  /** incarnation, the one that is in use: an earlier one without chunks is of no more use */
+  /** opened, from position, to position, from, to: without chunks and gaps between them it is of no more use */
   forgetIncarnation: database.prepare(`
-    delete from incarnation
-    where id = ? and id <> ? and not exists (select 1 from chunk where incarnation = incarnation.id)`),
+    delete from incarnation where opened = ?
+    and not exists (select 1 from stored_chunk where position between ? and ?)
+    and not exists (select 1 from stored_gap where position between ? and ?)`),
+
+  /** after position: what is evicted next */
+  evictable: database.prepare(`
+    select position, sample_count, appended_at_ms, payload from stored_chunk
+    where position > ? order by position limit 1`),
+  /** rows: the oldest of what the server has */
+  evictDelivered: database.prepare(
+    "delete from delivered where rowid in (select rowid from delivered order by rowid limit ?)",
+  ),
+  /** position, last position, samples, from, to, reason */
+  putGap: database.prepare(`insert or replace into stored_gap (${GAP}) values (?, ?, ?, ?, ?, ?)`),
+  /** position: the gap that begins at or before it */
+  gapBefore: database.prepare(`select ${GAP} from stored_gap where position <= ? order by position desc limit 1`),
+
+  /** sensor, source, at, bytes */
+  keepPacket: database.prepare("insert into packet (sensor, source, at_ms, bytes) values (?, ?, ?, ?)"),
+  /** after id, limit */
+  packetsAfter: database.prepare(
+    "select id, sensor, source, at_ms, bytes from packet where id > ? order by id limit ?",
+  ),
+  packetTotal: database.prepare("select count(*) as packets, coalesce(sum(length(bytes)), 0) as bytes from packet"),
+  oldestPacket: database.prepare("select id, length(bytes) as bytes from packet order by id limit 1"),
+  /** up to id */
+  packetTotalUpTo: database.prepare(
+    "select count(*) as packets, coalesce(sum(length(bytes)), 0) as bytes from packet where id <= ?",
+  ),
+  /** up to id */
+  forgetPackets: database.prepare("delete from packet where id <= ?"),
+
+  pageCount: database.prepare("pragma page_count"),
+  freePages: database.prepare("pragma freelist_count"),
+  /** How much is in the log, without copying it; a SQLite before 3.51 copies what it can, which does no harm. */
+  logFrames: database.prepare("pragma wal_checkpoint(noop)"),
 })
+
+export type Statements = ReturnType<typeof prepareStatements>

@@ -1,125 +1,206 @@
 /**
- * The statements of the buffer on one opened database. Each method is one transaction at most; what fails
- * throws a `SqliteFailure` and has changed nothing.
+ * The buffer on one opened database. Each method is one transaction at most; what fails throws a `SqliteFailure` and
+ * has changed nothing.
+ *
+ * What was acknowledged counts as gone at once, but is deleted in the next transaction that appends, which then takes
+ * the pages that it frees: so an online bridge commits once a flush, and writes little more than the payloads. A crash
+ * before that leaves chunks that the server recognises.
  */
 import { blob, integer, text } from "../drivers/Row.ts"
 import { type SqliteDatabase, type SqliteDriver, SqliteFailure, type SqliteRow } from "../drivers/SqliteDriver.ts"
+import { Eviction, type WhenFull } from "./Eviction.ts"
+import { bothLosses, type GapReason, Gaps, type Loss } from "./Gaps.ts"
+import type { Backlog, StoredItem, Waiting } from "./Items.ts"
+import { type Packet, Packets } from "./Packets.ts"
 import type { SealedChunk } from "./Pending.ts"
+import { firstKeyOf, keyOf, lastKeyOf, type Position, positionOf } from "./Position.ts"
 import { type Reserve, reserveBeside } from "./Reserve.ts"
-import { pragma, prepareSchema } from "./Schema.ts"
-import { prepareStatements } from "./Statements.ts"
+import { logBytesWithin, Room } from "./Room.ts"
+import { type Durability, prepareSchema } from "./Schema.ts"
+import { assertSafeSqlite } from "./SqliteVersion.ts"
+import { prepareStatements, type Statements } from "./Statements.ts"
 
-/** Where a reader stands: at a chunk, in the order of delivery. */
-export interface Position {
-  /** Which opening of the buffer the incarnation belongs to; older ones go first. */
-  readonly opened: number
-  readonly n: number
+export interface StoreOptions {
+  readonly durability: Durability
+  /** The most that the file and its log may take, in bytes. */
+  readonly maxBytes: number
+  readonly whenFull: WhenFull
+  /** The most that kept packets may take, in bytes. */
+  readonly maxRawBytes: number
+  readonly keepDelivered: boolean
+  /** Which start of the device this is, where it is known. */
+  readonly bootId: string | null
 }
 
-export interface StoredChunk extends Position {
-  readonly _tag: "Chunk"
-  readonly incarnation: string
-  /** CRC-32 of the payload, taken when the chunk was appended. */
-  readonly crc: number
-  readonly payload: Uint8Array
+/** What one flush stores. */
+export interface Batch {
+  readonly chunks: ReadonlyArray<SealedChunk>
+  /** Samples that memory had no room for. */
+  readonly turnedAway: Loss | null
+  readonly packets: ReadonlyArray<Packet>
+  readonly cursors: ReadonlyMap<string, string>
 }
 
-/** Why samples are missing: deleted to make room, turned away for want of it, or their chunk was damaged here. */
-export type GapReason = "evicted" | "refused" | "damaged"
-
-/**
- * What stands where chunks `first` to `last` would: nothing will come of them. It is delivered and acknowledged like
- * a chunk; its `n`, where a reader stands after it, is `last`.
- */
-export interface StoredGap extends Position {
-  readonly _tag: "Gap"
-  readonly incarnation: string
-  readonly first: number
-  readonly last: number
-  /** How many samples are missing. */
-  readonly samples: number
-  /** The wall clock around what is missing, milliseconds since the epoch. */
-  readonly fromMillis: number
-  readonly toMillis: number
-  readonly reason: GapReason
+/** What became of a batch. */
+export interface Appended {
+  /** Chunks and gaps that now stand in the line. */
+  readonly items: number
+  /** What was lost for want of room, by reason. */
+  readonly losses: ReadonlyMap<GapReason, Loss>
 }
 
-/** What a page of the buffer holds, in order of number. */
-export type StoredItem = StoredChunk | StoredGap
-
-export interface Waiting {
-  readonly incarnation: string
-  /** The lowest number that waits. */
-  readonly first: number
+/** Who had the file open and did not close it in order. */
+export interface FormerOwner {
+  readonly durability: string
+  readonly bootId: string | null
 }
 
-/** Free pages beyond this many (4 KiB each) are given back to the file system when everything is delivered. */
-const KEEP_FREE_PAGES = 256
+/** Free bytes beyond these are given back to the file system when everything is delivered. */
+const KEEP_FREE_BYTES = 1024 * 1024
+
+/** A file that holds more than this is not written anew only to give back what is free in it. */
+const SHRINK_BYTES = 4 * 1024 * 1024
 
 export class Store {
-  /** The last owner did not close this file in order. */
-  readonly unclean: boolean
-  /** Set by the first append of this opening. */
-  incarnation: string | null = null
-  /** The number of the last chunk appended by this opening; 0 before the first. */
-  last = 0
+  readonly former: FormerOwner | null
+  readonly gaps: Gaps
+  readonly packets: Packets
   readonly #database: SqliteDatabase
   readonly #reserve: Reserve
-  readonly #statements: ReturnType<typeof prepareStatements>
-  #chunks: number
-  #bytes: number
+  readonly #statements: Statements
+  readonly #room: Room
+  readonly #eviction: Eviction
+  readonly #keepDelivered: boolean
+  /** Null until the first append of this opening. */
+  #own: { readonly opened: number; readonly incarnation: string } | null = null
+  /** The last number given in this opening; 0 before the first. */
+  #last = 0
+  /** Of each opening: up to which number all is acknowledged, but not deleted yet. */
+  readonly #acknowledged = new Map<number, number>()
+  #chunks = 0
+  #bytes = 0
+  #gapRows = 0
+  #gapSamples = 0
 
-  static open(driver: SqliteDriver, path: string, nowMs: number): Store {
+  static open(driver: SqliteDriver, path: string, nowMs: number, options: StoreOptions): Store {
     const reserve = reserveBeside(driver, path)
     try {
-      return Store.#openWith(reserve, driver, path, nowMs)
+      return Store.#openWith(reserve, driver, path, nowMs, options)
     } catch (thrown) {
       if (!isFull(thrown)) throw thrown
       reserve.release()
-      return Store.#openWith(reserve, driver, path, nowMs)
+      return Store.#openWith(reserve, driver, path, nowMs, options)
     }
   }
 
-  static #openWith(reserve: Reserve, driver: SqliteDriver, path: string, nowMs: number): Store {
+  static #openWith(reserve: Reserve, driver: SqliteDriver, path: string, nowMs: number, options: StoreOptions): Store {
     const database = driver.open(path)
     try {
-      prepareSchema(database, path)
-      return new Store(database, reserve, driver.processId, nowMs)
+      assertSafeSqlite(database, driver.name)
+      const { durability, maxBytes } = options
+      prepareSchema(database, path, { durability, logBytes: logBytesWithin(maxBytes) })
+      return new Store(database, reserve, driver.processId, nowMs, options)
     } catch (thrown) {
       database.close()
       throw thrown
     }
   }
 
-  private constructor(database: SqliteDatabase, reserve: Reserve, processId: number, nowMs: number) {
+  private constructor(
+    database: SqliteDatabase,
+    reserve: Reserve,
+    processId: number,
+    nowMs: number,
+    options: StoreOptions,
+  ) {
     this.#database = database
     this.#reserve = reserve
     this.#statements = prepareStatements(database)
-    this.unclean = this.#statements.readOwner.get() !== undefined
-    this.#statements.writeOwner.run(processId, nowMs)
+    this.#keepDelivered = options.keepDelivered
+    this.#room = new Room(database, this.#statements, options.maxBytes)
+    this.gaps = new Gaps(this.#statements)
+    this.packets = new Packets(this.#statements, options.maxRawBytes)
+    this.#eviction = new Eviction(this.#statements, this.gaps, this.#room, options.whenFull)
+    this.former = formerOf(this.#statements.readOwner.get())
+    this.#statements.writeOwner.run(processId, nowMs, options.durability, options.bootId)
     // The owner's row reaches the file itself, so that a missing log can be noticed next time.
-    this.#truncateLog()
+    this.#room.truncateLog()
     this.#reserve.keep()
-    const { chunks, bytes } = totals(this.#statements.total.get())
-    this.#chunks = chunks
-    this.#bytes = bytes
+    this.#count()
   }
 
-  append(chunks: ReadonlyArray<SealedChunk>, cursors: ReadonlyMap<string, string>, nowMs: number): void {
-    const incarnation = this.incarnation ?? crypto.randomUUID()
-    let n = this.last
-    this.#database.transaction(() => {
-      if (this.incarnation === null && chunks.length > 0) this.#statements.addIncarnation.run(incarnation, nowMs)
-      for (const { crc, payload, sampleCount } of chunks) {
-        this.#statements.append.run(incarnation, ++n, crc, payload, sampleCount, nowMs)
-      }
-      for (const [source, position] of cursors) this.#statements.moveCursor.run(source, position)
-    })
-    // Only now: had the commit failed, the same numbers would go to the same chunks of the next attempt.
-    if (chunks.length > 0) this.incarnation = incarnation
-    this.last = n
-    this.#chunks += chunks.length
-    for (const { payload } of chunks) this.#bytes += payload.length
+  /** This opening's incarnation and the last number given in it; null before the first. */
+  get own(): { readonly incarnation: string; readonly n: number } | null {
+    return this.#own === null ? null : { incarnation: this.#own.incarnation, n: this.#last }
+  }
+
+  append({ chunks, cursors, packets, turnedAway }: Batch, nowMs: number): Appended {
+    this.#room.begin(chunks.reduce((sum, { payload }) => sum + payload.length, 0))
+    const losses = new Map<GapReason, Loss>()
+    const lose = (reason: GapReason, loss: Loss): void => {
+      losses.set(reason, bothLosses(losses.get(reason) ?? null, loss))
+    }
+    let own = this.#own
+    let n = this.#last
+    let items = 0
+    const before = { chunks: this.#chunks, bytes: this.#bytes }
+    try {
+      this.#database.transaction(() => {
+        this.#deleteAcknowledged()
+        if (chunks.length > 0 || turnedAway !== null) own ??= this.#newIncarnation(nowMs)
+        let refused = turnedAway
+        for (const chunk of chunks) {
+          const { crc, payload, sampleCount } = chunk
+          const evicted = this.#eviction.makeRoomFor(payload.length)
+          for (const { bytes, loss } of evicted.chunks) {
+            this.#chunks--
+            this.#bytes -= bytes
+            lose("evicted", loss)
+          }
+          if (!evicted.fits) {
+            refused = bothLosses(refused, {
+              samples: sampleCount,
+              fromMillis: chunk.fromMillis,
+              toMillis: chunk.toMillis,
+            })
+            continue
+          }
+          this.#statements.append.run(keyOf(own?.opened ?? 0, ++n), crc, sampleCount, nowMs, payload)
+          this.#room.changed(payload.length)
+          this.#chunks++
+          this.#bytes += payload.length
+          items++
+        }
+        if (refused !== null) {
+          this.gaps.put(keyOf(own?.opened ?? 0, ++n), refused, "refused")
+          lose("refused", refused)
+          items++
+        }
+        this.packets.keep(packets)
+        for (const [source, position] of cursors) this.#statements.moveCursor.run(source, position)
+      })
+    } catch (thrown) {
+      // Nothing has changed: the same numbers go to the same chunks of the next attempt.
+      this.#chunks = before.chunks
+      this.#bytes = before.bytes
+      this.packets.recount()
+      throw thrown
+    }
+    this.#own = own
+    this.#last = n
+    this.#acknowledged.clear()
+    if (losses.size > 0) this.#countGaps()
+    if (this.#room.isOverCap()) this.#shrink()
+    return { items, losses }
+  }
+
+  /** Deletes what was acknowledged, without waiting for an append; true when there was any. */
+  settle(): boolean {
+    if (this.#acknowledged.size === 0) return false
+    this.#withRoom(() => this.#deleteAcknowledged())
+    this.#acknowledged.clear()
+    this.#giveBack()
+    return true
   }
 
   cursor(source: string): string | null {
@@ -127,63 +208,100 @@ export class Store {
     return row === undefined ? null : text(row, "position")
   }
 
-  page(after: Position | null, limit: number): ReadonlyArray<StoredChunk> {
-    const found: Array<StoredChunk> = []
-    let { opened, n } = after ?? { opened: 0, n: 0 }
-    for (;;) {
-      const rest = this.#statements.pageOf.all(opened, n, limit - found.length)
-      for (const row of rest) found.push({ ...chunkOf(row), opened })
-      if (found.length >= limit) return found
-      const next = this.#statements.nextIncarnation.get(opened)
-      if (next === undefined) return found
-      opened = integer(next, "opened")
-      n = 0
+  /** Chunks and gaps after the position, in order of delivery; gaps that were handed out do not change any more. */
+  page(after: Position | null, limit: number): ReadonlyArray<StoredItem> {
+    const from = after === null ? 0 : keyOf(after.opened, after.n)
+    const found: Array<StoredItem> = []
+    for (let key: number | null = from; key !== null && found.length < limit; ) {
+      const chunks = this.#statements.chunksAfter.all(key, limit - found.length)
+      const gaps = this.gaps.read(key, limit - found.length)
+      const rows = [...chunks.map((row) => this.#chunkOf(row)), ...gaps.map((row) => this.#gapOf(row))]
+      rows.sort((one, other) => one.key - other.key)
+      const next = rows.slice(0, limit - found.length)
+      for (const { item } of next) {
+        if (item.n > (this.#acknowledged.get(item.opened) ?? 0)) found.push(item)
+      }
+      const last = next.at(-1)
+      key = last === undefined ? null : this.#skipAcknowledged(keyOf(last.item.opened, last.item.n))
     }
+    const last = found.at(-1)
+    this.#eviction.handedOut(last === undefined ? from : keyOf(last.opened, last.n))
+    return found
   }
 
   waiting(limit: number): ReadonlyArray<Waiting> {
-    return this.#statements.waiting
-      .all(limit)
-      .map((row) => ({ incarnation: text(row, "id"), first: integer(row, "first") }))
+    const found: Array<Waiting> = []
+    for (let after = 0; found.length < limit; ) {
+      const first = this.#next(after)
+      if (first === null) break
+      const { n, opened } = positionOf(first)
+      found.push({ incarnation: this.#incarnationOf(opened), first: n })
+      after = lastKeyOf(opened)
+    }
+    return found
   }
 
-  acknowledge(incarnation: string, n: number, keep: boolean): number {
-    const gone = totals(this.#statements.totalUpTo.get(incarnation, n))
-    if (gone.chunks === 0) return 0
-    this.#withRoom(() => {
-      if (keep) this.#statements.keepUpTo.run(incarnation, n)
-      this.#statements.deleteUpTo.run(incarnation, n)
-      this.#statements.forgetIncarnation.run(incarnation, this.incarnation ?? "")
-    })
-    this.#removed(gone)
+  /** Counts as gone from now on. Says how many chunks that were. */
+  acknowledge(incarnation: string, n: number): number {
+    const row = this.#statements.openedOf.get(incarnation)
+    if (row === undefined) return 0
+    const opened = integer(row, "opened")
+    const from = keyOf(opened, (this.#acknowledged.get(opened) ?? 0) + 1)
+    const next = this.#next(from - 1)
+    if (next === null || next > keyOf(opened, n)) return 0
+    const gone = totals(this.#statements.totalBetween.get(from, keyOf(opened, n)))
+    this.#acknowledged.set(opened, n)
+    this.#chunks -= gone.chunks
+    this.#bytes -= gone.bytes
+    if (this.#gapRows > 0) this.settle()
     return gone.chunks
   }
 
   quarantine(incarnation: string, n: number, reason: string): boolean {
-    const gone = totals(this.#statements.totalOf.get(incarnation, n))
-    if (gone.chunks === 0) return false
+    const row = this.#statements.openedOf.get(incarnation)
+    const opened = row === undefined ? 0 : integer(row, "opened")
+    const key = keyOf(opened, n)
+    const gone = totals(this.#statements.totalBetween.get(key, key))
+    if (gone.chunks === 0 || n <= (this.#acknowledged.get(opened) ?? 0)) return false
     this.#withRoom(() => {
-      this.#statements.quarantine.run(reason, incarnation, n)
-      this.#statements.deleteOne.run(incarnation, n)
-      this.#statements.forgetIncarnation.run(incarnation, this.incarnation ?? "")
+      this.#deleteAcknowledged()
+      this.#statements.quarantine.run(incarnation, reason, key)
+      this.#statements.deleteBetween.run(key, key)
+      this.#forgetWhenEmpty(opened)
     })
-    this.#removed(gone)
+    this.#acknowledged.clear()
+    this.#chunks -= gone.chunks
+    this.#bytes -= gone.bytes
+    this.#giveBack()
     return true
   }
 
-  backlog(): { readonly chunks: number; readonly bytes: number; readonly oldestAtMs: number | null } {
-    const oldest = this.#chunks === 0 ? undefined : this.#statements.oldest.get()
+  backlog(): Backlog {
+    const first = this.#chunks === 0 ? null : this.#nextChunk(0)
     return {
       chunks: this.#chunks,
       bytes: this.#bytes,
-      oldestAtMs: oldest === undefined ? null : integer(oldest, "appended_at_ms"),
+      oldestAtMs: first?.appendedAtMs ?? null,
+      gaps: this.#gapRows,
+      gapSamples: this.#gapSamples,
     }
+  }
+
+  /** When the newest chunk was appended, milliseconds since the epoch. */
+  lastFlushAtMs(): number | null {
+    const row = this.#statements.newest.get()
+    return row === undefined ? null : integer(row, "appended_at_ms")
+  }
+
+  bytesOnDisk(): number {
+    return this.#room.bytesOnDisk()
   }
 
   close(): void {
     try {
+      this.settle()
       this.#withRoom(() => this.#statements.deleteOwner.run())
-      this.#truncateLog()
+      this.#room.truncateLog()
     } finally {
       this.#database.close()
     }
@@ -198,11 +316,118 @@ export class Store {
     }
   }
 
-  #removed(gone: { readonly chunks: number; readonly bytes: number }): void {
-    this.#chunks -= gone.chunks
-    this.#bytes -= gone.bytes
-    if (this.#chunks > 0 || pragma(this.#database, "freelist_count") <= KEEP_FREE_PAGES) return
-    this.#database.exec(`pragma incremental_vacuum(${pragma(this.#database, "freelist_count") - KEEP_FREE_PAGES})`)
+  #newIncarnation(nowMs: number): { readonly opened: number; readonly incarnation: string } {
+    const incarnation = crypto.randomUUID()
+    this.#statements.addIncarnation.run(incarnation, nowMs)
+    return { opened: integer(this.#statements.openedOf.get(incarnation) ?? {}, "opened"), incarnation }
+  }
+
+  #incarnationOf(opened: number): string {
+    return text(this.#statements.incarnationOf.get(opened) ?? {}, "id")
+  }
+
+  /** In the caller's transaction. */
+  #deleteAcknowledged(): void {
+    for (const [opened, n] of this.#acknowledged) {
+      const [from, to] = [firstKeyOf(opened), keyOf(opened, n)]
+      if (this.#keepDelivered) this.#statements.keepBetween.run(this.#incarnationOf(opened), from, to)
+      this.#statements.deleteBetween.run(from, to)
+      if (this.#gapRows > 0) this.gaps.delete(from, to)
+      this.#forgetWhenEmpty(opened)
+    }
+  }
+
+  #forgetWhenEmpty(opened: number): void {
+    if (opened === this.#own?.opened) return
+    const range = [firstKeyOf(opened), lastKeyOf(opened)] as const
+    this.#statements.forgetIncarnation.run(opened, ...range, ...range)
+  }
+
+  /** The key from which a reader that stands at `key` goes on. */
+  #skipAcknowledged(key: number): number {
+    const { n, opened } = positionOf(key)
+    return keyOf(opened, Math.max(n, this.#acknowledged.get(opened) ?? 0))
+  }
+
+  /** The key of the first chunk or gap after `after` that waits. */
+  #next(after: number): number | null {
+    const chunk = this.#nextChunk(after)?.key ?? Number.POSITIVE_INFINITY
+    const gap = this.#gapRows === 0 ? null : this.gaps.next(after)
+    const first = Math.min(chunk, gap ?? Number.POSITIVE_INFINITY)
+    return first === Number.POSITIVE_INFINITY ? null : first
+  }
+
+  #nextChunk(after: number): { readonly key: number; readonly appendedAtMs: number } | null {
+    for (let from = after; ; ) {
+      const row = this.#statements.nextChunk.get(from)
+      if (row === undefined) return null
+      const key = integer(row, "position")
+      const skipped = this.#skipAcknowledged(key)
+      if (skipped === key && positionOf(key).n > (this.#acknowledged.get(positionOf(key).opened) ?? 0)) {
+        return { key, appendedAtMs: integer(row, "appended_at_ms") }
+      }
+      from = skipped
+    }
+  }
+
+  #chunkOf(row: SqliteRow): { readonly key: number; readonly item: StoredItem } {
+    const key = integer(row, "position")
+    const { n, opened } = positionOf(key)
+    const incarnation = this.#incarnationOf(opened)
+    return {
+      key,
+      item: { _tag: "Chunk", opened, n, incarnation, crc: integer(row, "crc"), payload: blob(row, "payload") },
+    }
+  }
+
+  #gapOf({ first, fromMillis, last, reason, samples, toMillis }: ReturnType<Gaps["read"]>[number]) {
+    const { n, opened } = positionOf(first)
+    const to = positionOf(last).n
+    const incarnation = this.#incarnationOf(opened)
+    const item: StoredItem = {
+      _tag: "Gap",
+      opened,
+      n: to,
+      incarnation,
+      first: n,
+      last: to,
+      samples,
+      fromMillis,
+      toMillis,
+      reason,
+    }
+    return { key: first, item }
+  }
+
+  #count(): void {
+    const { bytes, chunks } = totals(this.#statements.total.get())
+    this.#chunks = chunks
+    this.#bytes = bytes
+    this.#countGaps()
+  }
+
+  #countGaps(): void {
+    const row = this.#statements.gapTotal.get() ?? {}
+    this.#gapRows = integer(row, "gaps")
+    this.#gapSamples = integer(row, "samples")
+  }
+
+  /** When all is delivered, what is much is given back to the file system. */
+  #giveBack(): void {
+    this.#countGaps()
+    if (this.#chunks > 0) return
+    const { free, used } = this.#room.shares()
+    if (free > KEEP_FREE_BYTES && used < SHRINK_BYTES) this.#shrink()
+  }
+
+  /** Writes the file anew without what is free in it. Where there is no room for that, it stays as it is. */
+  #shrink(): void {
+    try {
+      this.#database.exec("vacuum")
+      this.#room.truncateLog()
+    } catch (thrown) {
+      if (!isFull(thrown)) throw thrown
+    }
   }
 
   /** Deletes in one transaction, also when the disk is full. */
@@ -213,29 +438,23 @@ export class Store {
       if (!isFull(thrown)) throw thrown
       this.#reserve.release()
       try {
-        this.#truncateLog()
+        this.#room.truncateLog()
         this.#database.transaction(deletion)
-        this.#truncateLog()
+        this.#room.truncateLog()
       } finally {
         this.#reserve.keep()
       }
     }
   }
-
-  #truncateLog(): void {
-    this.#database.exec("pragma wal_checkpoint(truncate)")
-  }
 }
 
 const isFull = (thrown: unknown): boolean => thrown instanceof SqliteFailure && thrown.code === "SQLITE_FULL"
 
-const chunkOf = (row: SqliteRow): Omit<StoredChunk, "opened"> => ({
-  _tag: "Chunk",
-  incarnation: text(row, "incarnation"),
-  n: integer(row, "n"),
-  crc: integer(row, "crc"),
-  payload: blob(row, "payload"),
-})
+const formerOf = (row: SqliteRow | undefined): FormerOwner | null => {
+  if (row === undefined) return null
+  const bootId = row["boot_id"]
+  return { durability: text(row, "durability"), bootId: typeof bootId === "string" ? bootId : null }
+}
 
 const totals = (row: SqliteRow | undefined): { readonly chunks: number; readonly bytes: number } => ({
   chunks: integer(row ?? {}, "chunks"),

@@ -6,7 +6,7 @@
  * not make a disk commit each; until they are applied the chunks are merely still there.
  */
 import { Bundle, type FrameError, type SensorKind, TelemetryFrame } from "@paceline/core/wire"
-import type { ChunkBuffer, Position } from "../buffer/ChunkBuffer.ts"
+import type { ChunkBuffer, Position, StoredItem } from "../buffer/ChunkBuffer.ts"
 import type { Connection, Dial } from "./Connection.ts"
 import { type DeliveryState, initial, step, wakeAt } from "./DeliveryState.ts"
 import { LiveReadings } from "./LiveReadings.ts"
@@ -194,14 +194,16 @@ export class Delivery {
       let congested = false
       for (let more = true; more && !congested; ) {
         const page = buffer.page(after, Math.min(PAGE, limit - chunks.length))
-        for (const { opened, incarnation, n, crc, payload } of page) {
+        for (const item of page) {
           if (this.#connection === null) return
           congested = this.#connection.bufferedBytes > MAX_BUFFERED_BYTES
           if (congested || bytes >= budgetBytes) break
-          this.#send({ _tag: "Chunk", incarnation, n, crc, payload })
+          const { opened, incarnation, n } = item
+          const size = item._tag === "Chunk" ? item.payload.length : GAP_BYTES
+          this.#send(frameOf(item))
           after = { opened, n }
-          bytes += payload.length
-          chunks.push({ opened, incarnation, n, bytes: payload.length })
+          bytes += size
+          chunks.push({ opened, incarnation, n, bytes: size })
         }
         more = page.length === PAGE && chunks.length < limit && bytes < budgetBytes
       }
@@ -255,6 +257,16 @@ export class Delivery {
       this.#give({ _tag: "Lost", connection: this.#state.connection, reason: messageOf(thrown) })
     }
   }
+}
+
+/** What a gap takes of the budget. */
+const GAP_BYTES = 64
+
+const frameOf = (item: StoredItem): TelemetryFrame.TelemetryFrame => {
+  const { _tag, incarnation } = item
+  if (_tag === "Chunk") return { _tag, incarnation, n: item.n, crc: item.crc, payload: item.payload }
+  const { first, fromMillis, last, reason, samples, toMillis } = item
+  return { _tag, incarnation, first, last, samples, fromMillis, toMillis, reason }
 }
 
 const decode = (bytes: Uint8Array | null): TelemetryFrame.TelemetryFrame | FrameError =>

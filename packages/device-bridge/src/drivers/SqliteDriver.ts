@@ -39,6 +39,11 @@ export interface SqliteDriver {
   readonly name: string
   /** Of the process that opens databases; only to tell people who holds a buffer. */
   readonly processId: number
+  /**
+   * Which start of the device this is, where the host tells: another after every reboot and power cut. It tells a
+   * process that was killed, which loses nothing, from a power cut. Null, or no such function, where it is not known.
+   */
+  bootId?(): string | null
   /** Opens the file for reading and writing and creates it when it is missing; its folder must exist. */
   open(path: string): SqliteDatabase
   exists(path: string): boolean

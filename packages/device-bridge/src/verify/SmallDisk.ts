@@ -8,7 +8,8 @@ export const smallDisk = (driver: SqliteDriver, pages: () => number): SqliteDriv
     return {
       ...database,
       transaction: (body) => {
-        database.exec(`pragma max_page_count = ${pages()}`)
+        const pageBytes = Number(database.prepare("pragma page_size").get()?.["page_size"])
+        database.exec(`pragma max_page_count = ${Math.ceil((pages() * 4096) / pageBytes)}`)
         return database.transaction(body)
       },
     }
