@@ -45,10 +45,16 @@ export class KeyIssuer extends Context.Tag("@paceline/core/contract/KeyIssuer")<
   { readonly issue: (actor: Actor) => Effect.Effect<string, Unavailable> }
 >() {}
 
-/** Port: whether an athlete is known here. Asked inside a unit of work, the answer holds for that unit. */
+/**
+ * Port: whether an athlete is known here, and whether others may see their heart rate (of one who is not known, they may
+ * not). Asked inside a unit of work, the answer holds for that unit.
+ */
 export class AthleteDirectory extends Context.Tag("@paceline/core/contract/AthleteDirectory")<
   AthleteDirectory,
-  { readonly exists: (athleteId: AthleteId) => Effect.Effect<boolean, Unavailable> }
+  {
+    readonly exists: (athleteId: AthleteId) => Effect.Effect<boolean, Unavailable>
+    readonly showsHeartRate: (athleteId: AthleteId) => Effect.Effect<boolean, Unavailable>
+  }
 >() {}
 
 /** Only the admin may. */

@@ -94,12 +94,20 @@ export class People extends Effect.Service<People>()("paceline/people/People", {
         (athleteId: AthleteId) => Effect.map(repository.find(athleteId), (profile) => profile !== null),
         orUnavailable,
       ),
+
+      showsHeartRate: Effect.fn("People.showsHeartRate")(
+        (athleteId: AthleteId) =>
+          Effect.map(repository.find(athleteId), (profile) => profile?.heartRateVisible === true),
+        orUnavailable,
+      ),
     }
   }),
 }) {
-  /** With the port through which other contexts ask whether an athlete is known. */
+  /** With the port through which other contexts ask of an athlete. */
   static readonly layer = Layer.effect(
     AthleteDirectory,
-    Effect.map(People, (people) => AthleteDirectory.of({ exists: people.exists })),
+    Effect.map(People, (people) =>
+      AthleteDirectory.of({ exists: people.exists, showsHeartRate: people.showsHeartRate }),
+    ),
   ).pipe(Layer.provideMerge(People.Default))
 }
