@@ -4,10 +4,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { smallDisk } from "../verify/SmallDisk.ts"
 import { TelemetryServer } from "../../test/TelemetryServer.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
 import { type Bridge, type BridgeEvent, type BridgeOptions, openBridge } from "../index.ts"
+import { smallDisk } from "../verify/SmallDisk.ts"
 
 let folder = ""
 let path = ""
@@ -66,7 +66,7 @@ describe("a full disk", () => {
     expect(recording.status()).toMatchObject({ pendingSamples: 0, droppedSamples: 0, lastProblem: null })
   })
 
-  test("samples beyond what memory may hold are turned away, which is said and counted", async () => {
+  test("samples beyond what memory may hold are turned away, which is said and counted, and declared to the server", async () => {
     let pages = 1_000
     const recording = open({ driver: smallDisk(bunSqlite(), () => pages), maxPendingSamples: 2_000 })
     pages = 1
@@ -79,6 +79,8 @@ describe("a full disk", () => {
     expect(recording.record("s", "power", 1, 1)).toBe(true)
     await recording.drained()
     expect(server.values.length).toBe(2_001)
+    expect(server.gaps).toMatchObject([{ samples: 6, reason: "refused", fromMillis: 1, toMillis: 2_004 }])
+    expect(tags()).toEqual(["SamplesTurnedAway", "GapRecorded"])
   })
 
   test("what is drained is drained: a promise made while nothing could be written waits for it", async () => {

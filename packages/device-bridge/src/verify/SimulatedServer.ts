@@ -59,6 +59,7 @@ export class SimulatedServer {
   }
   readonly stored: Array<TelemetryFrame.Chunk> = []
   readonly setAside: Array<TelemetryFrame.Chunk> = []
+  readonly gaps: Array<TelemetryFrame.Gap> = []
   readonly live: Array<{ readonly atMs: number; readonly sensedAtMs: number; readonly bundle: Bundle.Bundle }> = []
   readonly hellos: Array<TelemetryFrame.Hello> = []
   readonly marks = new Map<string, number>()
@@ -141,6 +142,10 @@ export class SimulatedServer {
         if (!this.#welcomed.has(line)) this.fault(`it sent chunk ${frame.n} before the welcome`)
         this.#offered(frame, answer)
         return
+      case "Gap":
+        if (!this.#welcomed.has(line)) this.fault(`it sent a gap up to ${frame.last} before the welcome`)
+        this.#declared(frame, answer)
+        return
       case "Heartbeat":
         if (!frame.echo) answer({ _tag: "Heartbeat", echo: true })
         return
@@ -185,6 +190,25 @@ export class SimulatedServer {
     })
     this.#welcomed.add(line)
     answer({ _tag: "Welcome", marks, window: behaviour.window })
+  }
+
+  /** Numbers that nothing will come of: the mark passes them, as it would with their chunks. */
+  #declared(gap: TelemetryFrame.Gap, answer: (reply: TelemetryFrame.TelemetryFrame) => void): void {
+    const { first, incarnation, last } = gap
+    const mark = this.marks.get(incarnation) ?? 0
+    if (this.behaviour.unavailable) {
+      answer({ _tag: "Problem", code: "unavailable", message: "The disk is full." })
+      return
+    }
+    if (first > mark + 1) {
+      answer({ _tag: "Problem", code: "out-of-order", message: `expected ${mark + 1}` })
+      return
+    }
+    if (last > mark) {
+      this.gaps.push(gap)
+      this.marks.set(incarnation, last)
+    }
+    if (!this.behaviour.losesAcks) answer({ _tag: "Ack", incarnation, n: last })
   }
 
   #offered(chunk: TelemetryFrame.Chunk, answer: (reply: TelemetryFrame.TelemetryFrame) => void): void {
