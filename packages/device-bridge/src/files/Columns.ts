@@ -12,9 +12,9 @@ export class Columns {
   readonly #kinds = new Map<SensorKind.SensorKind, Column>()
   readonly #custom = new Map<string, Column & { readonly name: string; readonly unit: string }>()
 
-  /** Adds a value as it is; what is undefined or no finite number was not measured. */
+  /** Adds a value as it is. What is no finite number was not measured; what has no time in whole milliseconds, never. */
   add(kind: SensorKind.SensorKind, atMs: number, value: number | undefined): void {
-    if (value === undefined || !Number.isFinite(value)) return
+    if (value === undefined || !Number.isFinite(value) || !Number.isSafeInteger(atMs)) return
     let column = this.#kinds.get(kind)
     if (column === undefined) {
       column = { atMillis: [], values: [] }
@@ -33,7 +33,7 @@ export class Columns {
   }
 
   addCustom(name: string, unit: string, atMs: number, value: number | undefined): void {
-    if (value === undefined || !Number.isFinite(value)) return
+    if (value === undefined || !Number.isFinite(value) || !Number.isSafeInteger(atMs)) return
     let column = this.#custom.get(name)
     if (column === undefined) {
       column = { name, unit, atMillis: [], values: [] }

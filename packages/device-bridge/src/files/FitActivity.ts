@@ -213,11 +213,16 @@ const creatorOf = ({ fileIdMesgs }: FitMessages): string | null => {
   return [maker, product].filter((name) => name !== null && name !== "").join(" ") || null
 }
 
+/** What the field can hold, in seconds; a file that says otherwise of its type is wrong. */
+const LONGEST_INTERVAL = 65.534
+
 const beatsOf = (decoded: Decoded, times: ReadonlyArray<number | undefined>): Stream => {
   const groups: Array<BeatGroup> = []
   for (const [i, hrv] of (decoded.messages.hrvMesgs ?? []).entries()) {
     const recordAtMs = nearestTime(times, (decoded.recordsBefore[i] ?? 0) - 1)
-    const intervalsMs = numbersIn(hrv.time).flatMap((seconds) => (seconds > 0 ? [Math.round(seconds * 1000)] : []))
+    const intervalsMs = numbersIn(hrv.time).flatMap((seconds) =>
+      seconds > 0 && seconds <= LONGEST_INTERVAL ? [Math.round(seconds * 1000)] : [],
+    )
     if (recordAtMs !== undefined && intervalsMs.length > 0) groups.push({ recordAtMs, intervalsMs })
   }
   return {

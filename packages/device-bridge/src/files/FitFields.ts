@@ -14,8 +14,9 @@ export const numbersIn = (value: unknown): ReadonlyArray<number> => {
   return value.map((item: unknown) => (typeof item === "number" ? item : Number.NaN))
 }
 
-/** Milliseconds since the Unix epoch of a FIT time in seconds. */
+/** Whole milliseconds since the Unix epoch of a FIT time in seconds. */
 export const fitTime = (value: unknown): number | undefined => {
   const seconds = numberIn(value)
-  return seconds === undefined ? undefined : (seconds + FIT_EPOCH_SECONDS) * 1000
+  const at = seconds === undefined ? Number.NaN : Math.round((seconds + FIT_EPOCH_SECONDS) * 1000)
+  return Number.isSafeInteger(at) ? at : undefined
 }
