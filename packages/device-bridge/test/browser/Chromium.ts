@@ -87,6 +87,14 @@ export class Browser {
     await session.send("Storage.overrideQuotaForOrigin", { origin, ...(bytes === null ? {} : { quotaSize: bytes }) })
   }
 
+  /** Throws away the origin's files and databases, as a browser that is short of space does. */
+  async evict(page: Page): Promise<void> {
+    const session = await (await this.#running()).newCDPSession(page)
+    const { origin } = new URL(page.url())
+    const storageTypes = "file_systems,indexeddb,cache_storage,service_workers"
+    await session.send("Storage.clearDataForOrigin", { origin, storageTypes })
+  }
+
   /** Ends the browser as a crash does: no page is told. */
   async kill(page: Page): Promise<void> {
     const session = await (await this.#running()).newCDPSession(page)

@@ -1,0 +1,91 @@
+/**
+ * What page and worker say to each other. All of it is plain data, because it is copied from one to the other;
+ * errors travel as what they say and come out as a `BridgeFailure`.
+ */
+import type { BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "../bridge/Bridge.ts"
+
+/** The options of a bridge that can be copied into a worker. */
+export type CopiedOptions = Omit<BridgeOptions, "path" | "driver" | "onEvent" | "dial">
+
+/** Chunks `first` to `last` of an incarnation. */
+export interface WaitingRange {
+  readonly incarnation: string
+  readonly first: number
+  readonly last: number
+}
+
+/** What the page remembers of a store, outside of it: what waited there when it was last seen. */
+export interface Marker {
+  readonly atMs: number
+  readonly waiting: ReadonlyArray<WaitingRange>
+}
+
+/**
+ * The browser has thrown the store away since it was last seen: it may, for want of space, unless storage is
+ * persistent. What waited in it is lost: these chunks, as of about a second before the end.
+ */
+export interface StorageEvicted {
+  readonly _tag: "StorageEvicted"
+  readonly store: string
+  readonly lastSeenAtMs: number
+  readonly lost: ReadonlyArray<WaitingRange>
+}
+
+export type WorkerEvent =
+  | BridgeEvent
+  | StorageEvicted
+  /** A sample that is none was given to `record`, which cannot throw across threads. Nothing was recorded of it. */
+  | { readonly _tag: "SampleRefused"; readonly message: string }
+
+export type Sample = readonly [sensor: string, kind: SampleKind, atMillis: number, value: number]
+
+export type ToWorker =
+  | {
+      readonly _tag: "Open"
+      readonly store: string
+      readonly wasmUrl: string | null
+      readonly options: CopiedOptions
+      readonly marker: Marker | null
+    }
+  | { readonly _tag: "Record"; readonly samples: ReadonlyArray<Sample> }
+  | { readonly _tag: "MoveCursor"; readonly source: string; readonly position: string }
+  | { readonly _tag: "Call"; readonly id: number; readonly call: Call }
+
+export type Call =
+  | { readonly method: "flush" | "drained" | "close" }
+  | { readonly method: "cursor"; readonly source: string }
+
+export type ToPage =
+  | { readonly _tag: "Opened"; readonly status: BridgeStatus }
+  | { readonly _tag: "OpenFailed"; readonly failure: CopiedError }
+  | { readonly _tag: "Answered"; readonly id: number; readonly answer: string | null; readonly status: BridgeStatus }
+  | { readonly _tag: "Failed"; readonly id: number; readonly failure: CopiedError }
+  | { readonly _tag: "Status"; readonly status: BridgeStatus }
+  | { readonly _tag: "Event"; readonly event: Exclude<WorkerEvent, { readonly _tag: "WritingFailed" }> }
+  | { readonly _tag: "WritingFailed"; readonly failure: CopiedError }
+  | { readonly _tag: "Marked"; readonly marker: Marker }
+
+export interface CopiedError {
+  readonly tag: string
+  readonly message: string
+}
+
+export const copiedError = (thrown: unknown): CopiedError => ({
+  tag: thrown instanceof Error && "_tag" in thrown ? String(thrown._tag) : "Error",
+  message: thrown instanceof Error ? thrown.message : String(thrown),
+})
+
+/**
+ * What went wrong in the worker. `_tag` is that of the error there: `BufferOwned`, `BufferFull`, `BufferFailed`,
+ * `BufferTooNew`, `BufferClosed`, …; `Error` for what nobody expected.
+ */
+export class BridgeFailure extends Error {
+  readonly _tag: string
+  override readonly name: string
+
+  constructor({ tag, message }: CopiedError) {
+    super(message)
+    this._tag = tag
+    this.name = tag
+  }
+}
