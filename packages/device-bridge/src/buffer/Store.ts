@@ -6,14 +6,15 @@
  * the pages that it frees: so an online bridge commits once a flush, and writes little more than the payloads. A crash
  * before that leaves chunks that the server recognises.
  */
-import { blob, integer, text } from "../drivers/Row.ts"
+import { integer, text } from "../drivers/Row.ts"
 import { type SqliteDatabase, type SqliteDriver, SqliteFailure, type SqliteRow } from "../drivers/SqliteDriver.ts"
 import { Eviction, type WhenFull } from "./Eviction.ts"
 import { bothLosses, type GapReason, Gaps, type Loss } from "./Gaps.ts"
 import type { Backlog, StoredItem, Waiting } from "./Items.ts"
+import { Line } from "./Line.ts"
 import { type Packet, Packets } from "./Packets.ts"
 import type { SealedChunk } from "./Pending.ts"
-import { firstKeyOf, keyOf, lastKeyOf, type Position, positionOf } from "./Position.ts"
+import { firstKeyOf, keyOf, lastKeyOf, type Position } from "./Position.ts"
 import { type Reserve, reserveBeside } from "./Reserve.ts"
 import { logBytesWithin, Room } from "./Room.ts"
 import { type Durability, prepareSchema } from "./Schema.ts"
@@ -63,20 +64,19 @@ const SHRINK_BYTES = 4 * 1024 * 1024
 
 export class Store {
   readonly former: FormerOwner | null
-  readonly gaps: Gaps
   readonly packets: Packets
   readonly #database: SqliteDatabase
   readonly #reserve: Reserve
   readonly #statements: Statements
   readonly #room: Room
+  readonly #gaps: Gaps
+  readonly #line: Line
   readonly #eviction: Eviction
   readonly #keepDelivered: boolean
   /** Null until the first append of this opening. */
   #own: { readonly opened: number; readonly incarnation: string } | null = null
   /** The last number given in this opening; 0 before the first. */
   #last = 0
-  /** Of each opening: up to which number all is acknowledged, but not deleted yet. */
-  readonly #acknowledged = new Map<number, number>()
   #chunks = 0
   #bytes = 0
   #gapRows = 0
@@ -118,9 +118,10 @@ export class Store {
     this.#statements = prepareStatements(database)
     this.#keepDelivered = options.keepDelivered
     this.#room = new Room(database, this.#statements, options.maxBytes)
-    this.gaps = new Gaps(this.#statements)
+    this.#gaps = new Gaps(this.#statements)
+    this.#line = new Line(this.#statements, this.#gaps)
     this.packets = new Packets(this.#statements, options.maxRawBytes)
-    this.#eviction = new Eviction(this.#statements, this.gaps, this.#room, options.whenFull)
+    this.#eviction = new Eviction(this.#statements, this.#gaps, this.#room, options.whenFull)
     this.former = formerOf(this.#statements.readOwner.get())
     this.#statements.writeOwner.run(processId, nowMs, options.durability, options.bootId)
     // The owner's row reaches the file itself, so that a missing log can be noticed next time.
@@ -172,7 +173,7 @@ export class Store {
           items++
         }
         if (refused !== null) {
-          this.gaps.put(keyOf(own?.opened ?? 0, ++n), refused, "refused")
+          this.#gaps.put(keyOf(own?.opened ?? 0, ++n), refused, "refused")
           lose("refused", refused)
           items++
         }
@@ -188,7 +189,7 @@ export class Store {
     }
     this.#own = own
     this.#last = n
-    this.#acknowledged.clear()
+    this.#line.settled()
     if (losses.size > 0) this.#countGaps()
     if (this.#room.isOverCap()) this.#shrink()
     return { items, losses }
@@ -196,9 +197,9 @@ export class Store {
 
   /** Deletes what was acknowledged, without waiting for an append; true when there was any. */
   settle(): boolean {
-    if (this.#acknowledged.size === 0) return false
+    if (this.#line.acknowledged.size === 0) return false
     this.#withRoom(() => this.#deleteAcknowledged())
-    this.#acknowledged.clear()
+    this.#line.settled()
     this.#giveBack()
     return true
   }
@@ -210,35 +211,14 @@ export class Store {
 
   /** Chunks and gaps after the position, in order of delivery; gaps that were handed out do not change any more. */
   page(after: Position | null, limit: number): ReadonlyArray<StoredItem> {
-    const from = after === null ? 0 : keyOf(after.opened, after.n)
-    const found: Array<StoredItem> = []
-    for (let key: number | null = from; key !== null && found.length < limit; ) {
-      const chunks = this.#statements.chunksAfter.all(key, limit - found.length)
-      const gaps = this.gaps.read(key, limit - found.length)
-      const rows = [...chunks.map((row) => this.#chunkOf(row)), ...gaps.map((row) => this.#gapOf(row))]
-      rows.sort((one, other) => one.key - other.key)
-      const next = rows.slice(0, limit - found.length)
-      for (const { item } of next) {
-        if (item.n > (this.#acknowledged.get(item.opened) ?? 0)) found.push(item)
-      }
-      const last = next.at(-1)
-      key = last === undefined ? null : this.#skipAcknowledged(keyOf(last.item.opened, last.item.n))
-    }
-    const last = found.at(-1)
-    this.#eviction.handedOut(last === undefined ? from : keyOf(last.opened, last.n))
-    return found
+    const items = this.#line.page(after, limit)
+    const last = items.at(-1) ?? after
+    this.#eviction.handedOut(last === null ? 0 : keyOf(last.opened, last.n))
+    return items
   }
 
   waiting(limit: number): ReadonlyArray<Waiting> {
-    const found: Array<Waiting> = []
-    for (let after = 0; found.length < limit; ) {
-      const first = this.#next(after)
-      if (first === null) break
-      const { n, opened } = positionOf(first)
-      found.push({ incarnation: this.#incarnationOf(opened), first: n })
-      after = lastKeyOf(opened)
-    }
-    return found
+    return this.#line.waiting(limit)
   }
 
   /** Counts as gone from now on. Says how many chunks that were. */
@@ -246,11 +226,11 @@ export class Store {
     const row = this.#statements.openedOf.get(incarnation)
     if (row === undefined) return 0
     const opened = integer(row, "opened")
-    const from = keyOf(opened, (this.#acknowledged.get(opened) ?? 0) + 1)
-    const next = this.#next(from - 1)
+    const from = keyOf(opened, this.#line.markOf(opened) + 1)
+    const next = this.#line.first(from - 1)
     if (next === null || next > keyOf(opened, n)) return 0
     const gone = totals(this.#statements.totalBetween.get(from, keyOf(opened, n)))
-    this.#acknowledged.set(opened, n)
+    this.#line.acknowledge(opened, n)
     this.#chunks -= gone.chunks
     this.#bytes -= gone.bytes
     if (this.#gapRows > 0) this.settle()
@@ -262,14 +242,14 @@ export class Store {
     const opened = row === undefined ? 0 : integer(row, "opened")
     const key = keyOf(opened, n)
     const gone = totals(this.#statements.totalBetween.get(key, key))
-    if (gone.chunks === 0 || n <= (this.#acknowledged.get(opened) ?? 0)) return false
+    if (gone.chunks === 0 || n <= this.#line.markOf(opened)) return false
     this.#withRoom(() => {
       this.#deleteAcknowledged()
       this.#statements.quarantine.run(incarnation, reason, key)
       this.#statements.deleteBetween.run(key, key)
       this.#forgetWhenEmpty(opened)
     })
-    this.#acknowledged.clear()
+    this.#line.settled()
     this.#chunks -= gone.chunks
     this.#bytes -= gone.bytes
     this.#giveBack()
@@ -277,7 +257,7 @@ export class Store {
   }
 
   backlog(): Backlog {
-    const first = this.#chunks === 0 ? null : this.#nextChunk(0)
+    const first = this.#chunks === 0 ? null : this.#line.firstChunk(0)
     return {
       chunks: this.#chunks,
       bytes: this.#bytes,
@@ -322,17 +302,13 @@ export class Store {
     return { opened: integer(this.#statements.openedOf.get(incarnation) ?? {}, "opened"), incarnation }
   }
 
-  #incarnationOf(opened: number): string {
-    return text(this.#statements.incarnationOf.get(opened) ?? {}, "id")
-  }
-
   /** In the caller's transaction. */
   #deleteAcknowledged(): void {
-    for (const [opened, n] of this.#acknowledged) {
+    for (const [opened, n] of this.#line.acknowledged) {
       const [from, to] = [firstKeyOf(opened), keyOf(opened, n)]
-      if (this.#keepDelivered) this.#statements.keepBetween.run(this.#incarnationOf(opened), from, to)
+      if (this.#keepDelivered) this.#statements.keepBetween.run(this.#line.incarnationOf(opened), from, to)
       this.#statements.deleteBetween.run(from, to)
-      if (this.#gapRows > 0) this.gaps.delete(from, to)
+      if (this.#gapRows > 0) this.#gaps.delete(from, to)
       this.#forgetWhenEmpty(opened)
     }
   }
@@ -341,62 +317,6 @@ export class Store {
     if (opened === this.#own?.opened) return
     const range = [firstKeyOf(opened), lastKeyOf(opened)] as const
     this.#statements.forgetIncarnation.run(opened, ...range, ...range)
-  }
-
-  /** The key from which a reader that stands at `key` goes on. */
-  #skipAcknowledged(key: number): number {
-    const { n, opened } = positionOf(key)
-    return keyOf(opened, Math.max(n, this.#acknowledged.get(opened) ?? 0))
-  }
-
-  /** The key of the first chunk or gap after `after` that waits. */
-  #next(after: number): number | null {
-    const chunk = this.#nextChunk(after)?.key ?? Number.POSITIVE_INFINITY
-    const gap = this.#gapRows === 0 ? null : this.gaps.next(after)
-    const first = Math.min(chunk, gap ?? Number.POSITIVE_INFINITY)
-    return first === Number.POSITIVE_INFINITY ? null : first
-  }
-
-  #nextChunk(after: number): { readonly key: number; readonly appendedAtMs: number } | null {
-    for (let from = after; ; ) {
-      const row = this.#statements.nextChunk.get(from)
-      if (row === undefined) return null
-      const key = integer(row, "position")
-      const skipped = this.#skipAcknowledged(key)
-      if (skipped === key && positionOf(key).n > (this.#acknowledged.get(positionOf(key).opened) ?? 0)) {
-        return { key, appendedAtMs: integer(row, "appended_at_ms") }
-      }
-      from = skipped
-    }
-  }
-
-  #chunkOf(row: SqliteRow): { readonly key: number; readonly item: StoredItem } {
-    const key = integer(row, "position")
-    const { n, opened } = positionOf(key)
-    const incarnation = this.#incarnationOf(opened)
-    return {
-      key,
-      item: { _tag: "Chunk", opened, n, incarnation, crc: integer(row, "crc"), payload: blob(row, "payload") },
-    }
-  }
-
-  #gapOf({ first, fromMillis, last, reason, samples, toMillis }: ReturnType<Gaps["read"]>[number]) {
-    const { n, opened } = positionOf(first)
-    const to = positionOf(last).n
-    const incarnation = this.#incarnationOf(opened)
-    const item: StoredItem = {
-      _tag: "Gap",
-      opened,
-      n: to,
-      incarnation,
-      first: n,
-      last: to,
-      samples,
-      fromMillis,
-      toMillis,
-      reason,
-    }
-    return { key: first, item }
   }
 
   #count(): void {
