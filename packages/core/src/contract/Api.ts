@@ -9,9 +9,11 @@ import { Authentication } from "./Access.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, TooManyRequests, Unavailable } from "./Errors.ts"
 import { EpochMillis, ZoneMillis } from "./Events.ts"
 import { describeIdempotencyKey, Idempotent } from "./Idempotent.ts"
-import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
+import { AthleteId, ClassId, DeviceId, MergeId, SensorName, SessionId } from "./Ids.ts"
 import { Standing } from "./LiveModel.ts"
+import { Merge } from "./Merges.ts"
 import { OperationsApi } from "./OperationsApi.ts"
+import { SeriesApi } from "./SeriesApi.ts"
 import { describeSession, SessionWrites } from "./Session.ts"
 
 const path = {
@@ -20,6 +22,7 @@ const path = {
   athlete: HttpApiSchema.param("athleteId", AthleteId),
   class: HttpApiSchema.param("classId", ClassId),
   session: HttpApiSchema.param("sessionId", SessionId),
+  merge: HttpApiSchema.param("mergeId", MergeId),
 }
 
 /** A change that may be sent again, and that its session reads afterwards. */
@@ -277,8 +280,18 @@ export const Workout = Schema.Struct({
   heartRateSamples: Schema.Int,
   meanHeartRateBpm: Schema.Number,
   highestHeartRateBpm: Schema.Number,
+  /** For an activity that several sources recorded: its `sessionId` is then that of the merge. */
+  mergedFrom: Schema.optional(Schema.Array(SessionId)),
 }).annotations({ identifier: "Workout" })
 export type Workout = typeof Workout.Type
+
+/** Which recordings are one activity, by their sessions; a merge's own id stands for all that it has. */
+export const MergeRequest = Schema.Struct({
+  sessions: Schema.Array(SessionId).pipe(
+    Schema.minItems(2, { message: () => "Name at least two recordings, by their session ids." }),
+    Schema.maxItems(20, { message: () => "An activity has at most 20 recordings." }),
+  ),
+}).annotations({ identifier: "MergeRequest" })
 
 export class TrainingApi extends HttpApiGroup.make("training")
   .add(
@@ -296,6 +309,30 @@ export class TrainingApi extends HttpApiGroup.make("training")
       .addSuccess(Schema.Array(Workout))
       .annotate(OpenApi.Summary, "Completed workouts, newest first (admin, or the athlete)"),
   )
+  .add(
+    HttpApiEndpoint.get("merges")`/athletes/${path.athlete}/merges`
+      .addSuccess(Schema.Array(Merge))
+      .annotate(OpenApi.Summary, "Activities that several sources recorded, newest first, and which source gave what"),
+  )
+  .add(
+    HttpApiEndpoint.post("merge")`/athletes/${path.athlete}/merges`
+      .setPayload(MergeRequest)
+      .addSuccess(Merge, { status: 201 })
+      .addError(NotFound)
+      .middleware(Idempotent)
+      .middleware(SessionWrites)
+      .annotate(OpenApi.Transform, describeWrite)
+      .annotate(OpenApi.Summary, "Say that recordings are one activity (admin, or the athlete)"),
+  )
+  .add(
+    HttpApiEndpoint.del("undoMerge")`/athletes/${path.athlete}/merges/${path.merge}`
+      .addSuccess(Schema.Array(Workout))
+      .addError(NotFound)
+      .middleware(Idempotent)
+      .middleware(SessionWrites)
+      .annotate(OpenApi.Transform, describeWrite)
+      .annotate(OpenApi.Summary, "Take a merge apart, for good: answers its recordings (admin, or the athlete)"),
+  )
   .middleware(Authentication)
   .addError(Forbidden)
   .addError(Unavailable)
@@ -311,6 +348,8 @@ export const PointsAward = Schema.Struct({
   points: Schema.Int,
   zoneMillis: ZoneMillis,
   explanation: Schema.String,
+  /** The recordings of which this is one activity, where it is that of a merge. */
+  mergedFrom: Schema.optional(Schema.Array(SessionId)),
 }).annotations({ identifier: "PointsAward" })
 export type PointsAward = typeof PointsAward.Type
 
@@ -340,6 +379,7 @@ export class PacelineApi extends HttpApi.make("paceline")
   .add(PeopleApi)
   .add(TrainingApi)
   .add(GamificationApi)
+  .add(SeriesApi)
   .add(OperationsApi)
   .addError(TooManyRequests)
   .prefix("/v1")

@@ -1,6 +1,6 @@
 /** What contexts tell each other, through the event log. Past tense; never changed once published, only added to. */
 import { Schema } from "effect"
-import { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "./Ids.ts"
+import { AthleteId, ClassId, DeviceId, MergeId, SensorName, SessionId } from "./Ids.ts"
 
 /** Milliseconds since the Unix epoch, a whole number. A label, never an order. */
 export const EpochMillis = Schema.Int.annotations({
@@ -77,6 +77,43 @@ export class WorkoutCompleted extends Schema.TaggedClass<WorkoutCompleted>("pace
   },
 ) {}
 
+/**
+ * Recordings of an athlete are one activity, and count once: with these figures, in place of those that each had by
+ * itself. Each of them was told as `WorkoutCompleted` before.
+ */
+export class ActivitiesMerged extends Schema.TaggedClass<ActivitiesMerged>("paceline/ActivitiesMerged")(
+  "ActivitiesMerged",
+  {
+    mergeId: MergeId,
+    athleteId: AthleteId,
+    classId: ClassId,
+    startedAtMs: EpochMillis,
+    endedAtMs: EpochMillis,
+    zoneMillis: ZoneMillis,
+    heartRateSamples: Schema.Int,
+    meanHeartRateBpm: Schema.Number,
+    highestHeartRateBpm: Schema.Number,
+    sessions: Schema.Array(SessionId),
+  },
+) {}
+
+/** A merge is no more: each of its recordings counts by itself again, unless another merge that follows has it. */
+export class MergeUndone extends Schema.TaggedClass<MergeUndone>("paceline/MergeUndone")("MergeUndone", {
+  mergeId: MergeId,
+  athleteId: AthleteId,
+  sessions: Schema.Array(SessionId),
+  /** Whether a person wanted it, or what else arrived shows it otherwise. */
+  byHand: Schema.Boolean,
+}) {}
+
+/**
+ * Everything of an athlete goes: the last that is ever told of them. Whoever keeps something of theirs forgets it; this
+ * record too is redacted when all have read it.
+ */
+export class AthleteErased extends Schema.TaggedClass<AthleteErased>("paceline/AthleteErased")("AthleteErased", {
+  athleteId: AthleteId,
+}) {}
+
 /** A topic of the event log, as `EventLog.Topic` of core/messaging wants it: its schema, compiled once. */
 const topic = <A, I>(name: string, schema: Schema.Schema<A, I>) => ({
   name,
@@ -87,8 +124,8 @@ const topic = <A, I>(name: string, schema: Schema.Schema<A, I>) => ({
 
 /** The topics of the event log, each with its events. Records of one athlete share a key, and so keep their order. */
 export const Topics = {
-  people: topic("people", ProfileChanged),
+  people: topic("people", Schema.Union(ProfileChanged, AthleteErased)),
   telemetry: topic("telemetry", TelemetryRecorded),
-  training: topic("training", WorkoutCompleted),
+  training: topic("training", Schema.Union(WorkoutCompleted, ActivitiesMerged, MergeUndone)),
   chunks: topic("chunks", ChunksStored),
 }

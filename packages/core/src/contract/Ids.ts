@@ -25,6 +25,10 @@ export type ClassId = typeof ClassId.Type
 export const SessionId = id("SessionId", "One athlete's training from start to end.")
 export type SessionId = typeof SessionId.Type
 
+/** Recordings that are one activity. The same recordings always have the same one. */
+export const MergeId = id("MergeId", "Recordings that are one activity.")
+export type MergeId = typeof MergeId.Type
+
 /** A sensor's name on its device, such as `strap-07`. Any printable text up to 64 characters. */
 export const SensorName = Schema.String.pipe(
   Schema.pattern(/^[\x20-\x7e]{1,64}$/, { message: () => "SensorName: 1 to 64 printable ASCII characters" }),

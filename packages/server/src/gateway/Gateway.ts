@@ -12,10 +12,12 @@ import { Layer } from "effect"
 import { Devices } from "../contexts/devices/Service.ts"
 import { SeriesProjection } from "../contexts/devices/series/Projection.ts"
 import * as SeriesReactions from "../contexts/devices/series/Reactions.ts"
+import { Series } from "../contexts/devices/series/Service.ts"
 import * as GamificationReactions from "../contexts/gamification/Reactions.ts"
 import { Gamification } from "../contexts/gamification/Service.ts"
 import { Keys } from "../contexts/identity/Service.ts"
 import { People } from "../contexts/people/Service.ts"
+import { Merging } from "../contexts/training/Merging.ts"
 import * as TrainingReactions from "../contexts/training/Reactions.ts"
 import { Training } from "../contexts/training/Service.ts"
 import { Wall, WallOptions } from "../contexts/training/Wall.ts"
@@ -66,7 +68,14 @@ export const contexts = (options: ContextOptions) => {
   )
   return Layer.mergeAll(TrainingReactions.layer, GamificationReactions.layer, SeriesReactions.layer).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(Devices.Default, SeriesProjection.Default, Training.Default, Gamification.Default),
+      Layer.mergeAll(
+        Devices.Default,
+        Series.Default,
+        SeriesProjection.Default,
+        Training.Default,
+        Merging.Default,
+        Gamification.Default,
+      ),
     ),
     Layer.provideMerge(Wall.Default),
     Layer.provideMerge(People.layer),

@@ -3,7 +3,15 @@
  *
  * An award keeps the times it was computed from, so that every point can be explained and computed again.
  */
-import type { AthleteId, ClassId, PointsAward, SessionId, Standing, WorkoutCompleted } from "@paceline/core/contract"
+import {
+  type ActivitiesMerged,
+  type AthleteId,
+  type ClassId,
+  type PointsAward,
+  SessionId,
+  type Standing,
+  type WorkoutCompleted,
+} from "@paceline/core/contract"
 import { EffortPoints } from "@paceline/core/kernel"
 
 export interface Award {
@@ -13,6 +21,8 @@ export interface Award {
   readonly points: number
   readonly zoneMillis: EffortPoints.ZoneMillis
   readonly endedAtMs: number
+  /** The recordings that it stands for, where it is that of a merge; their own awards do not count meanwhile. */
+  readonly mergedFrom: ReadonlyArray<SessionId>
 }
 
 export const award = (workout: WorkoutCompleted): Award => ({
@@ -22,6 +32,18 @@ export const award = (workout: WorkoutCompleted): Award => ({
   points: EffortPoints.points(workout.zoneMillis),
   zoneMillis: workout.zoneMillis,
   endedAtMs: workout.endedAtMs,
+  mergedFrom: [],
+})
+
+/** The award of an activity that several sources recorded, in place of those of its recordings. */
+export const awardMerged = (merged: ActivitiesMerged): Award => ({
+  sessionId: SessionId.make(merged.mergeId),
+  athleteId: merged.athleteId,
+  classId: merged.classId,
+  points: EffortPoints.points(merged.zoneMillis),
+  zoneMillis: merged.zoneMillis,
+  endedAtMs: merged.endedAtMs,
+  mergedFrom: merged.sessions,
 })
 
 const clock = (millis: number): string => {
@@ -44,7 +66,12 @@ export const explained = (award: Award): PointsAward => ({
   classId: award.classId,
   points: award.points,
   zoneMillis: award.zoneMillis,
-  explanation: explain(award.zoneMillis),
+  ...(award.mergedFrom.length === 0
+    ? { explanation: explain(award.zoneMillis) }
+    : {
+        explanation: `${explain(award.zoneMillis)}. One activity, recorded ${award.mergedFrom.length} times: it counts once`,
+        mergedFrom: award.mergedFrom,
+      }),
 })
 
 /** Best first; equal points by alias, so that places do not jump. */

@@ -18,7 +18,8 @@ export const layer = Layer.scopedDiscard(
       group: GROUP,
       topic: Topics.people,
       drain: DRAIN,
-      handle: (batch) => gamification.saveAliases(batch.map(({ event }) => event)),
+      handle: (batch) =>
+        gamification.saveAliases(batch.flatMap(({ event }) => (event._tag === "ProfileChanged" ? [event] : []))),
     }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
     yield* Consumer.run({
       group: GROUP,

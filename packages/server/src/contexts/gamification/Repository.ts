@@ -1,8 +1,8 @@
 /** Awards, standings and aliases in SQL. */
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction } from "@paceline/core/consistency"
-import type { AthleteId, ClassId, SessionId, Standing } from "@paceline/core/contract"
-import { Effect } from "effect"
+import { type AthleteId, type ClassId, type MergeId, SessionId, type Standing } from "@paceline/core/contract"
+import { Effect, Schema } from "effect"
 import type { Award } from "./Model.ts"
 
 interface AwardRow {
@@ -17,7 +17,12 @@ interface AwardRow {
   readonly zone_4_ms: number
   readonly zone_5_ms: number
   readonly ended_at_ms: number
+  readonly merged_from: string | null
 }
+
+const Sessions = Schema.parseJson(Schema.Array(SessionId))
+const encodeSessions = Schema.encodeSync(Sessions)
+const decodeSessions = Schema.decodeSync(Sessions)
 
 const rowOf = (award: Award): AwardRow => {
   const [zone0, zone1, zone2, zone3, zone4, zone5] = award.zoneMillis
@@ -33,6 +38,7 @@ const rowOf = (award: Award): AwardRow => {
     zone_4_ms: zone4,
     zone_5_ms: zone5,
     ended_at_ms: award.endedAtMs,
+    merged_from: award.mergedFrom.length === 0 ? null : encodeSessions(award.mergedFrom),
   }
 }
 
@@ -43,6 +49,7 @@ const awardOf = (row: AwardRow): Award => ({
   points: row.points,
   zoneMillis: [row.zone_0_ms, row.zone_1_ms, row.zone_2_ms, row.zone_3_ms, row.zone_4_ms, row.zone_5_ms],
   endedAtMs: row.ended_at_ms,
+  mergedFrom: row.merged_from === null ? [] : decodeSessions(row.merged_from),
 })
 
 /** A standing and the class it is in. */
@@ -65,13 +72,36 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
         return written.length > 0
       }),
 
-      addToStanding: Effect.fn("PointsRepository.addToStanding")(function* (award: Award) {
+      /** The awards of these sessions count through that of the merge from now on. */
+      mergeAwards: Effect.fn("PointsRepository.mergeAwards")(function* (award: Award) {
+        yield* Transaction
+        yield* sql`
+          UPDATE award SET merged_into = ${award.sessionId}
+          WHERE ${sql.in("session_id", award.mergedFrom)} AND athlete_id = ${award.athleteId}`
+      }),
+
+      /** The award of the merge is gone, and those of its sessions count again. */
+      removeMerge: Effect.fn("PointsRepository.removeMerge")(function* (mergeId: MergeId, athleteId: AthleteId) {
+        yield* Transaction
+        yield* sql`DELETE FROM award WHERE session_id = ${mergeId} AND athlete_id = ${athleteId}`
+        yield* sql`UPDATE award SET merged_into = NULL WHERE merged_into = ${mergeId} AND athlete_id = ${athleteId}`
+      }),
+
+      /** Adds up anew what counts of an athlete's awards, class by class. Answers the classes where nothing is left. */
+      addUp: Effect.fn("PointsRepository.addUp")(function* (athleteId: AthleteId) {
         yield* Transaction
         yield* sql`
           INSERT INTO standing (class_id, athlete_id, points, workouts)
-          VALUES (${award.classId}, ${award.athleteId}, ${award.points}, 1)
+          SELECT class_id, athlete_id, sum(points), count(*) FROM award
+          WHERE athlete_id = ${athleteId} AND merged_into IS NULL GROUP BY class_id
           ON CONFLICT (class_id, athlete_id) DO UPDATE
-          SET points = points + excluded.points, workouts = workouts + 1`
+          SET points = excluded.points, workouts = excluded.workouts`
+        const gone = yield* sql<{ readonly classId: ClassId }>`
+          DELETE FROM standing AS s WHERE athlete_id = ${athleteId} AND NOT EXISTS (
+            SELECT 1 FROM award AS a
+            WHERE a.athlete_id = ${athleteId} AND a.class_id = s.class_id AND a.merged_into IS NULL)
+          RETURNING class_id AS "classId"`
+        return gone.map(({ classId }) => classId)
       }),
 
       saveAlias: Effect.fn("PointsRepository.saveAlias")(function* (athleteId: AthleteId, alias: string) {
@@ -83,7 +113,7 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
 
       awards: Effect.fn("PointsRepository.awards")(function* (athleteId: AthleteId) {
         const rows = yield* sql<AwardRow>`
-          SELECT * FROM award WHERE athlete_id = ${athleteId} ORDER BY ended_at_ms DESC, session_id`
+          SELECT * FROM award WHERE athlete_id = ${athleteId} AND merged_into IS NULL ORDER BY ended_at_ms DESC, session_id`
         return rows.map(awardOf)
       }),
 

@@ -6,7 +6,7 @@ import {
   leaderboardChannel,
   orUnavailable,
   type ProfileChanged,
-  type WorkoutCompleted,
+  type Topics,
 } from "@paceline/core/contract"
 import { LiveChannels } from "@paceline/core/messaging"
 import { Effect } from "effect"
@@ -33,13 +33,34 @@ export class Gamification extends Effect.Service<Gamification>()("paceline/gamif
     for (const standing of yield* repository.standings()) show(standing)
 
     return {
-      /** Awards points for each workout, once, inside the caller's unit of work. */
-      award: Effect.fn("Gamification.award")(function* (workouts: ReadonlyArray<WorkoutCompleted>) {
-        for (const workout of workouts) {
-          const award = Points.award(workout)
-          if (yield* repository.insertAward(award)) yield* repository.addToStanding(award)
+      /**
+       * Awards points for each workout, once; for what several sources recorded, once for all of it. Inside the
+       * caller's unit of work, in the order of the log.
+       */
+      award: Effect.fn("Gamification.award")(function* (events: ReadonlyArray<typeof Topics.training.schema.Type>) {
+        for (const event of events) {
+          switch (event._tag) {
+            case "WorkoutCompleted":
+              yield* repository.insertAward(Points.award(event))
+              break
+            case "ActivitiesMerged": {
+              const award = Points.awardMerged(event)
+              yield* repository.insertAward(award)
+              yield* repository.mergeAwards(award)
+              break
+            }
+            case "MergeUndone":
+              yield* repository.removeMerge(event.mergeId, event.athleteId)
+              break
+          }
         }
-        yield* showAfterCommit(workouts.map(({ athleteId }) => athleteId))
+        const athletes = new Set(events.map(({ athleteId }) => athleteId))
+        for (const athleteId of athletes) {
+          for (const classId of yield* repository.addUp(athleteId)) {
+            yield* afterCommit(() => live.remove(leaderboardChannel(classId), athleteId))
+          }
+        }
+        yield* showAfterCommit(athletes)
       }),
 
       /** Takes over aliases, inside the caller's unit of work. */

@@ -1,5 +1,6 @@
 /**
- * One athlete's training in a class, from the first sample to the end.
+ * One athlete's training in a class as one source recorded it, from the first sample to the end. What several sources
+ * recorded at once becomes one activity in `Merge.ts`.
  *
  * A session is sums over its samples, so that it can be added to for hours and read at once. Zones are measured
  * against the greatest heart rate the athlete had set when it began: changing that later changes the next session,
@@ -8,6 +9,8 @@
 import {
   type AthleteId,
   type ClassId,
+  type DeviceId,
+  type SensorName,
   type SessionId,
   type TelemetryRecorded,
   type Workout,
@@ -24,10 +27,28 @@ export interface Athlete {
   readonly maxHeartRateBpm: number
 }
 
+/** What records a session: a sensor of a device. */
+export interface Source {
+  readonly deviceId: DeviceId
+  readonly sensor: SensorName
+}
+
+/** Times and heart rates (beats a minute), of the same length. */
+export type HeartRates = Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm">
+
+export const noHeartRates: HeartRates = { heartRateAtMs: [], heartRateBpm: [] }
+
+export const joined = (before: HeartRates, after: HeartRates): HeartRates => ({
+  heartRateAtMs: [...before.heartRateAtMs, ...after.heartRateAtMs],
+  heartRateBpm: [...before.heartRateBpm, ...after.heartRateBpm],
+})
+
 export interface TrainingSession {
   readonly sessionId: SessionId
   readonly athleteId: AthleteId
   readonly classId: ClassId
+  /** Null for what was recorded before sources were kept. */
+  readonly source: Source | null
   /** Counts the writes; 0 before the first. */
   readonly version: number
   readonly startedAtMs: number
@@ -55,10 +76,12 @@ export const begin = (
   athlete: Athlete,
   classId: ClassId,
   startedAtMs: number,
+  source: Source | null = null,
 ): TrainingSession => ({
   sessionId,
   athleteId: athlete.athleteId,
   classId,
+  source,
   version: 0,
   startedAtMs,
   endedAtMs: null,
@@ -70,10 +93,7 @@ export const begin = (
 })
 
 /** Adds heart rates in the order recorded. One that is older than one already counted changes nothing. */
-export const record = (
-  session: TrainingSession,
-  samples: Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm">,
-): TrainingSession => {
+export const record = (session: TrainingSession, samples: HeartRates): TrainingSession => {
   let { effort, heartRateSamples, heartRateSumBpm, highestHeartRateBpm } = session
   for (const [i, atMs] of samples.heartRateAtMs.entries()) {
     const bpm = samples.heartRateBpm[i]
@@ -88,6 +108,22 @@ export const record = (
   return { ...session, effort, heartRateSamples, heartRateSumBpm, highestHeartRateBpm }
 }
 
+/** The samples that `record` counts: each newer than all before it. */
+export const counted = (session: TrainingSession, samples: HeartRates): HeartRates => {
+  let newest = session.effort.last?.atMs ?? Number.NEGATIVE_INFINITY
+  const heartRateAtMs: Array<number> = []
+  const heartRateBpm: Array<number> = []
+  for (const [i, atMs] of samples.heartRateAtMs.entries()) {
+    const bpm = samples.heartRateBpm[i]
+    if (bpm === undefined) break
+    if (atMs <= newest) continue
+    newest = atMs
+    heartRateAtMs.push(atMs)
+    heartRateBpm.push(bpm)
+  }
+  return { heartRateAtMs, heartRateBpm }
+}
+
 /** Ends the session. A clock may say that it ended before it began; then it ends where it began. */
 export const complete = (session: TrainingSession, endedAtMs: number): TrainingSession => ({
   ...session,
@@ -100,7 +136,7 @@ export const lastSampleAtMs = (session: TrainingSession): number => session.effo
 export const points = (session: TrainingSession): number => EffortPoints.points(session.effort.zoneMillis)
 
 /** Beats a minute, to a tenth. */
-const mean = (session: TrainingSession): number =>
+export const mean = (session: Pick<TrainingSession, "heartRateSamples" | "heartRateSumBpm">): number =>
   session.heartRateSamples === 0 ? 0 : Math.round((session.heartRateSumBpm / session.heartRateSamples) * 10) / 10
 
 const figures = (session: TrainingSession) => ({

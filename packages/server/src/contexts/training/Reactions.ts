@@ -47,7 +47,8 @@ export const layer = Layer.scopedDiscard(
       group: GROUP,
       topic: Topics.people,
       drain: DRAIN,
-      handle: (batch) => training.saveAthletes(batch.map(({ event }) => event)),
+      handle: (batch) =>
+        training.saveAthletes(batch.flatMap(({ event }) => (event._tag === "ProfileChanged" ? [event] : []))),
     }).pipe(Effect.retry(EVERY_SECOND), Effect.forkScoped)
     yield* Consumer.run({
       group: GROUP,

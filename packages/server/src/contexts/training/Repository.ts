@@ -1,15 +1,17 @@
 /** Sessions, and training's own copy of the profiles, in SQL. */
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction, VersionConflict } from "@paceline/core/consistency"
-import type { AthleteId, ClassId, SessionId } from "@paceline/core/contract"
+import type { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "@paceline/core/contract"
 import type { HeartRateZone } from "@paceline/core/kernel"
 import { Effect } from "effect"
-import type { Athlete, TrainingSession } from "./Model.ts"
+import type { Athlete, Source, TrainingSession } from "./Model.ts"
 
-interface SessionRow {
+export interface SessionRow {
   readonly session_id: SessionId
   readonly athlete_id: AthleteId
   readonly class_id: ClassId
+  readonly device_id: DeviceId | null
+  readonly sensor: SensorName | null
   readonly version: number
   readonly started_at_ms: number
   readonly ended_at_ms: number | null
@@ -33,6 +35,8 @@ const rowOf = (session: TrainingSession): SessionRow => {
     session_id: session.sessionId,
     athlete_id: session.athleteId,
     class_id: session.classId,
+    device_id: session.source?.deviceId ?? null,
+    sensor: session.source?.sensor ?? null,
     version: session.version,
     started_at_ms: session.startedAtMs,
     ended_at_ms: session.endedAtMs,
@@ -51,10 +55,11 @@ const rowOf = (session: TrainingSession): SessionRow => {
   }
 }
 
-const sessionOf = (row: SessionRow): TrainingSession => ({
+export const sessionOf = (row: SessionRow): TrainingSession => ({
   sessionId: row.session_id,
   athleteId: row.athlete_id,
   classId: row.class_id,
+  source: row.device_id === null || row.sensor === null ? null : { deviceId: row.device_id, sensor: row.sensor },
   version: row.version,
   startedAtMs: row.started_at_ms,
   endedAtMs: row.ended_at_ms,
@@ -85,21 +90,38 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
        max_heart_rate_bpm AS "maxHeartRateBpm"`,
     )
     return {
-      findOpen: Effect.fn("TrainingRepository.findOpen")(function* (classId: ClassId, athleteId: AthleteId) {
+      /** The source's own open session; else one that was begun before sources were kept. */
+      findOpen: Effect.fn("TrainingRepository.findOpen")(function* (
+        classId: ClassId,
+        athleteId: AthleteId,
+        source: Source,
+      ) {
         const [row] = yield* sql<SessionRow>`
           SELECT * FROM training_session
-          WHERE class_id = ${classId} AND athlete_id = ${athleteId} AND ended_at_ms IS NULL`
-        return row === undefined ? null : sessionOf(row)
+          WHERE class_id = ${classId} AND athlete_id = ${athleteId} AND ended_at_ms IS NULL
+            AND (device_id IS NULL OR (device_id = ${source.deviceId} AND sensor = ${source.sensor}))
+          ORDER BY device_id IS NULL LIMIT 1`
+        return row === undefined ? null : { ...sessionOf(row), source }
+      }),
+
+      /** Of all sources, in the order in which they began. */
+      openOf: Effect.fn("TrainingRepository.openOf")(function* (classId: ClassId, athleteId: AthleteId) {
+        const rows = yield* sql<SessionRow>`
+          SELECT * FROM training_session
+          WHERE class_id = ${classId} AND athlete_id = ${athleteId} AND ended_at_ms IS NULL
+          ORDER BY started_at_ms, session_id`
+        return rows.map(sessionOf)
       }),
 
       listOpen: Effect.fn("TrainingRepository.listOpen")(function* () {
         return (yield* sql<SessionRow>`SELECT * FROM training_session WHERE ended_at_ms IS NULL`).map(sessionOf)
       }),
 
-      /** The newest first. */
+      /** Those that are no part of a merge, the newest first. */
       listCompleted: Effect.fn("TrainingRepository.listCompleted")(function* (athleteId: AthleteId, limit: number) {
         const rows = yield* sql<SessionRow>`
-          SELECT * FROM training_session WHERE athlete_id = ${athleteId} AND ended_at_ms IS NOT NULL
+          SELECT * FROM training_session AS s WHERE athlete_id = ${athleteId} AND ended_at_ms IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM activity_merge_session AS m WHERE m.session_id = s.session_id)
           ORDER BY ended_at_ms DESC, session_id LIMIT ${limit}`
         return rows.map(sessionOf)
       }),

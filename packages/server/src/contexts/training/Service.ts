@@ -16,6 +16,9 @@ import {
 } from "@paceline/core/contract"
 import { EventLog } from "@paceline/core/messaging"
 import { Effect } from "effect"
+import * as Merges from "./Merge.ts"
+import { MergeRepository } from "./MergeRepository.ts"
+import { Merging } from "./Merging.ts"
 import * as Session from "./Model.ts"
 import { TrainingRepository } from "./Repository.ts"
 import { Wall } from "./Wall.ts"
@@ -23,22 +26,35 @@ import { Wall } from "./Wall.ts"
 /** So many workouts are listed. */
 const WORKOUTS_LISTED = 500
 
+/** A session to which a batch adds, and what of its samples is not written yet. */
+interface Growing {
+  readonly session: Session.TrainingSession
+  readonly counted: Session.HeartRates
+}
+
 export class Training extends Effect.Service<Training>()("paceline/training/Training", {
-  dependencies: [TrainingRepository.Default, Wall.Default],
+  dependencies: [TrainingRepository.Default, MergeRepository.Default, Merging.Default, Wall.Default],
   effect: Effect.gen(function* () {
     const repository = yield* TrainingRepository
+    const series = yield* MergeRepository
+    const merging = yield* Merging
     const wall = yield* Wall
     const work = yield* UnitOfWork
     const log = yield* EventLog.EventLog
 
-    /** Writes the session; one that has ended is told to others. */
-    const save = Effect.fnUntraced(function* (session: Session.TrainingSession) {
+    /** Writes the session, and what was newly counted of it; one that has ended is told to others, and may be merged. */
+    const save = Effect.fnUntraced(function* (
+      session: Session.TrainingSession,
+      counted: Session.HeartRates = Session.noHeartRates,
+    ) {
       yield* repository.save(session)
+      yield* series.addHeartRates(session.sessionId, session.version + 1, counted)
       if (session.endedAtMs !== null) {
         const event = Session.completed(session)
         yield* EventLog.append(Topics.training, [{ key: session.athleteId, event }]).pipe(
           Effect.provideService(EventLog.EventLog, log),
         )
+        yield* merging.regroup(session.athleteId, [session.sessionId])
       }
       yield* afterCommit(() => wall.showSession(session))
     })
@@ -46,15 +62,19 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
     const begin = Effect.fnUntraced(function* (event: TelemetryRecorded, startedAtMs: number) {
       const athlete = yield* repository.findAthlete(event.athleteId)
       if (athlete === null) return yield* new Session.AthleteNotYetKnown({ athleteId: event.athleteId })
-      return Session.begin(yield* freshId("session", SessionId), athlete, event.classId, startedAtMs)
+      const { classId, deviceId, sensor } = event
+      return Session.begin(yield* freshId("session", SessionId), athlete, classId, startedAtMs, { deviceId, sensor })
     })
 
+    /** Ends what all sources record of the athlete in the class; the answer is the activity that it comes to. */
     const end = Effect.fnUntraced(function* (classId: ClassId, athleteId: AthleteId) {
-      const open = yield* repository.findOpen(classId, athleteId)
-      if (open === null) return yield* NotFound.of(`open session in class "${classId}" of athlete`, athleteId)
-      const completed = Session.complete(open, Session.lastSampleAtMs(open))
-      yield* save(completed)
-      return Session.workout(completed)
+      const open = yield* repository.openOf(classId, athleteId)
+      const completed = open.map((session) => Session.complete(session, Session.lastSampleAtMs(session)))
+      for (const session of completed) yield* save(session)
+      const longest = completed.toSorted((a, b) => b.heartRateSamples - a.heartRateSamples)[0]
+      if (longest === undefined) return yield* NotFound.of(`open session in class "${classId}" of athlete`, athleteId)
+      const merge = yield* merging.mergeOf(longest.sessionId)
+      return merge === null ? Session.workout(longest) : Merges.workout(merge)
     })
 
     return {
@@ -63,22 +83,30 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
        * rate after an end, and ends where the athlete ended the activity.
        */
       record: Effect.fn("Training.record")(function* (events: ReadonlyArray<TelemetryRecorded>) {
-        const open = new Map<string, Session.TrainingSession | null>()
+        const open = new Map<string, Growing | null>()
         for (const event of events) {
-          const key = `${event.classId}/${event.athleteId}`
-          let session = open.get(key)
-          if (session === undefined) session = yield* repository.findOpen(event.classId, event.athleteId)
+          const key = JSON.stringify([event.classId, event.athleteId, event.deviceId, event.sensor])
+          let growing = open.get(key)
+          if (growing === undefined) {
+            const found = yield* repository.findOpen(event.classId, event.athleteId, event)
+            growing = found === null ? null : { session: found, counted: Session.noHeartRates }
+          }
           const [startedAtMs] = event.heartRateAtMs
           if (startedAtMs !== undefined) {
-            session = Session.record(session ?? (yield* begin(event, startedAtMs)), event)
+            const { counted, session } = growing ?? {
+              session: yield* begin(event, startedAtMs),
+              counted: Session.noHeartRates,
+            }
+            const fresh = Session.counted(session, event)
+            growing = { session: Session.record(session, event), counted: Session.joined(counted, fresh) }
           }
-          if (event.endedAtMs !== null && session !== null) {
-            yield* save(Session.complete(session, event.endedAtMs))
-            session = null
+          if (event.endedAtMs !== null && growing !== null) {
+            yield* save(Session.complete(growing.session, event.endedAtMs), growing.counted)
+            growing = null
           }
-          open.set(key, session)
+          open.set(key, growing)
         }
-        for (const session of open.values()) if (session !== null) yield* save(session)
+        for (const growing of open.values()) if (growing !== null) yield* save(growing.session, growing.counted)
       }),
 
       /** Takes over what athletes chose, inside the caller's unit of work. */
@@ -114,10 +142,12 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
         }
       }),
 
-      /** Completed workouts, the newest first. */
+      /** Completed workouts, the newest first; what several sources recorded is one. */
       workouts: Effect.fn("Training.workouts")(
         function* (athleteId: AthleteId) {
-          return (yield* repository.listCompleted(athleteId, WORKOUTS_LISTED)).map(Session.workout)
+          const single = (yield* repository.listCompleted(athleteId, WORKOUTS_LISTED)).map(Session.workout)
+          const merged = (yield* merging.listAll(athleteId)).map(Merges.workout)
+          return [...single, ...merged].toSorted((a, b) => b.endedAtMs - a.endedAtMs).slice(0, WORKOUTS_LISTED)
         },
         orUnavailable,
         (effect, athleteId) => requireAthlete(athleteId)(effect),

@@ -46,12 +46,37 @@ export const withReading = (state: TileState, reading: HeartRateReading, nowMs: 
         heardAtMs: nowMs,
       }
 
+/** What a recording has come to. */
+export interface RecordingFigures {
+  readonly open: boolean
+  readonly effortPoints: number
+  readonly maxHeartRateBpm: number
+}
+
+/** The recordings of one training: those of several sources that were open at once. */
+export type Round = ReadonlyMap<string, RecordingFigures>
+
+export const noRound: Round = new Map()
+
+/** With what a recording has come to now. One that begins when all others have ended begins a new round. */
+export const withRecording = (round: Round, id: string, figures: RecordingFigures): Round => {
+  const isOver = !round.has(id) && Array.from(round.values()).every(({ open }) => !open)
+  return new Map(isOver ? [] : round).set(id, figures)
+}
+
+/** What the round is shown as: what its best recording has come to, for the same minutes do not count twice. */
+export const best = (round: Round): RecordingFigures => {
+  let best: RecordingFigures = { open: false, effortPoints: 0, maxHeartRateBpm: 0 }
+  let open = false
+  for (const figures of round.values()) {
+    open ||= figures.open
+    if (best.maxHeartRateBpm === 0 || figures.effortPoints > best.effortPoints) best = figures
+  }
+  return { ...best, open }
+}
+
 /** The session stands like this now, durably. */
-export const withSession = (
-  state: TileState,
-  session: { readonly open: boolean; readonly effortPoints: number; readonly maxHeartRateBpm: number },
-  nowMs: number,
-): TileState => ({
+export const withSession = (state: TileState, session: RecordingFigures, nowMs: number): TileState => ({
   ...state,
   session: session.open ? "open" : "finished",
   effortPoints: session.effortPoints,

@@ -29,6 +29,8 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
     const clock = yield* Effect.clock
     const athletes = new Map<AthleteId, Athlete>()
     const tiles = new Map<string, Tile.TileState>()
+    /** What the sources of a tile record at once. */
+    const rounds = new Map<string, Tile.Round>()
 
     const now = () => Number(clock.unsafeCurrentTimeNanos() / NANOS_PER_MILLI)
     const keyOf = (classId: ClassId, athleteId: AthleteId) => `${classId}/${athleteId}`
@@ -50,8 +52,14 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
     const showSession = (session: TrainingSession) => {
       const state = find(session.classId, session.athleteId)
       if (state === null) return
-      const { endedAtMs, maxHeartRateBpm } = session
-      put(Tile.withSession(state, { open: endedAtMs === null, effortPoints: points(session), maxHeartRateBpm }, now()))
+      const key = keyOf(session.classId, session.athleteId)
+      const round = Tile.withRecording(rounds.get(key) ?? Tile.noRound, session.sessionId, {
+        open: session.endedAtMs === null,
+        effortPoints: points(session),
+        maxHeartRateBpm: session.maxHeartRateBpm,
+      })
+      rounds.set(key, round)
+      put(Tile.withSession(state, Tile.best(round), now()))
     }
 
     for (const athlete of yield* repository.listAthletes()) athletes.set(athlete.athleteId, athlete)
@@ -75,12 +83,24 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
         }
       },
 
+      /** An athlete was erased, durably. */
+      forgetAthlete: (athleteId: AthleteId): void => {
+        athletes.delete(athleteId)
+        for (const [key, state] of tiles) {
+          if (state.athlete.athleteId !== athleteId) continue
+          tiles.delete(key)
+          rounds.delete(key)
+          live.remove(tilesChannel(state.classId), athleteId)
+        }
+      },
+
       /** Lets readings grow old, and takes down what has hung long enough. */
       tick: (): void => {
         const nowMs = now()
         for (const [key, state] of tiles) {
           if (state.session !== "open" && nowMs - state.heardAtMs > lingerMillis) {
             tiles.delete(key)
+            rounds.delete(key)
             live.remove(tilesChannel(state.classId), state.athlete.athleteId)
           } else {
             show(state)

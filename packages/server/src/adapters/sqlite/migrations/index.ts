@@ -16,6 +16,7 @@ import logPositions from "./0009_log_positions.ts"
 import aggregate from "./0010_aggregate.ts"
 import series from "./0011_series.ts"
 import gaps from "./0012_gaps.ts"
+import merges from "./0013_merges.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -32,6 +33,7 @@ export const migrations: Migrations = {
   "0010_aggregate": aggregate,
   "0011_series": series,
   "0012_gaps": gaps,
+  "0013_merges": merges,
 }
 
 /** The number of the newest step. */

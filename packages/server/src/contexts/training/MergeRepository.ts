@@ -1,0 +1,162 @@
+/** Series of sessions, merges, and what people decided about them, in SQL. */
+import * as SqlClient from "@effect/sql/SqlClient"
+import { Transaction } from "@paceline/core/consistency"
+import { type AthleteId, Merge, type MergeId, type SessionId } from "@paceline/core/contract"
+import type { ActivityGroups } from "@paceline/core/kernel"
+import { Bundle } from "@paceline/core/wire"
+import { Effect, Schema } from "effect"
+import type { Recorded } from "./Merge.ts"
+import type { HeartRates } from "./Model.ts"
+import { type SessionRow, sessionOf } from "./Repository.ts"
+
+/** So many samples go into one bundle; the codec takes a few more. */
+const SAMPLES_A_PART = 100_000
+
+/** So many parts a write, at the most: room for ten million samples. */
+const PARTS_A_WRITE = 100
+
+const Stored = Schema.parseJson(Merge)
+const encode = Schema.encodeSync(Stored)
+const decode = Schema.decodeSync(Stored)
+
+export class MergeRepository extends Effect.Service<MergeRepository>()("paceline/training/MergeRepository", {
+  effect: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+
+    const heartRates = Effect.fnUntraced(function* (sessionId: SessionId) {
+      const parts = yield* sql<{ readonly payload: Uint8Array }>`
+        SELECT payload FROM session_heart_rate WHERE session_id = ${sessionId} ORDER BY part`
+      const heartRateAtMs: Array<number> = []
+      const heartRateBpm: Array<number> = []
+      for (const { payload } of parts) {
+        const bundle = Bundle.decode(payload)
+        if ("_tag" in bundle) return yield* Effect.dieMessage(`A stored heart rate cannot be read: ${bundle.detail}`)
+        for (const { atMillis, values } of bundle) {
+          for (const atMs of atMillis) heartRateAtMs.push(atMs)
+          for (const bpm of values) heartRateBpm.push(bpm)
+        }
+      }
+      const series: HeartRates = { heartRateAtMs, heartRateBpm }
+      return series
+    })
+
+    const recordedOf = (rows: ReadonlyArray<SessionRow>) =>
+      Effect.forEach(rows, (row) =>
+        Effect.map(heartRates(row.session_id), (series): Recorded => ({ session: sessionOf(row), heartRates: series })),
+      )
+
+    return {
+      heartRates,
+
+      /** Keeps what was counted in the write that makes this version of the session. */
+      addHeartRates: Effect.fn("MergeRepository.addHeartRates")(function* (
+        sessionId: SessionId,
+        version: number,
+        { heartRateAtMs, heartRateBpm }: HeartRates,
+      ) {
+        yield* Transaction
+        for (
+          let from = 0, part = version * PARTS_A_WRITE;
+          from < heartRateAtMs.length;
+          from += SAMPLES_A_PART, part++
+        ) {
+          const atMillis = heartRateAtMs.slice(from, from + SAMPLES_A_PART)
+          const values = heartRateBpm.slice(from, from + SAMPLES_A_PART)
+          const payload = Bundle.encode([{ sensor: "", kind: "heartRate", atMillis, values }])
+          yield* sql`
+            INSERT INTO session_heart_rate (session_id, part, payload) VALUES (${sessionId}, ${part}, ${payload})`
+        }
+      }),
+
+      /** The athlete's completed sessions of that name; of others' none. */
+      completed: Effect.fn("MergeRepository.completed")(function* (
+        athleteId: AthleteId,
+        ids: ReadonlyArray<SessionId>,
+      ) {
+        if (ids.length === 0) return []
+        const rows = yield* sql<SessionRow>`
+          SELECT * FROM training_session
+          WHERE ${sql.in("session_id", ids)} AND athlete_id = ${athleteId} AND ended_at_ms IS NOT NULL`
+        return yield* recordedOf(rows)
+      }),
+
+      /** The athlete's completed sessions that reach into this time. */
+      completedBetween: Effect.fn("MergeRepository.completedBetween")(function* (
+        athleteId: AthleteId,
+        fromMs: number,
+        toMs: number,
+      ) {
+        const rows = yield* sql<SessionRow>`
+          SELECT * FROM training_session
+          WHERE athlete_id = ${athleteId} AND ended_at_ms IS NOT NULL
+            AND ended_at_ms >= ${fromMs} AND started_at_ms <= ${toMs}
+          ORDER BY session_id`
+        return yield* recordedOf(rows)
+      }),
+
+      decisions: Effect.fn("MergeRepository.decisions")(function* (athleteId: AthleteId) {
+        const rows = yield* sql<{ readonly a: string; readonly b: string; readonly apart: 0 | 1 }>`
+          SELECT a, b, apart FROM merge_decision WHERE athlete_id = ${athleteId} ORDER BY a, b`
+        return rows.map(({ a, apart, b }): ActivityGroups.Decision => ({ a, b, apart: apart === 1 }))
+      }),
+
+      /** What a person says about each two of these, in place of what was said before. */
+      decide: Effect.fn("MergeRepository.decide")(function* (
+        athleteId: AthleteId,
+        sessions: ReadonlyArray<SessionId>,
+        apart: boolean,
+      ) {
+        yield* Transaction
+        const sorted = sessions.toSorted()
+        for (const [i, a] of sorted.entries()) {
+          for (const b of sorted.slice(i + 1)) {
+            yield* sql`
+              INSERT INTO merge_decision (athlete_id, a, b, apart) VALUES (${athleteId}, ${a}, ${b}, ${apart ? 1 : 0})
+              ON CONFLICT (athlete_id, a, b) DO UPDATE SET apart = excluded.apart`
+          }
+        }
+      }),
+
+      /** The merges that have any of these sessions. */
+      mergesOf: Effect.fn("MergeRepository.mergesOf")(function* (sessions: ReadonlyArray<SessionId>) {
+        if (sessions.length === 0) return []
+        const rows = yield* sql<{ readonly state: string }>`
+          SELECT state FROM activity_merge WHERE merge_id IN (
+            SELECT merge_id FROM activity_merge_session WHERE ${sql.in("session_id", sessions)})
+          ORDER BY merge_id`
+        return rows.map(({ state }) => decode(state))
+      }),
+
+      find: Effect.fn("MergeRepository.find")(function* (athleteId: AthleteId, mergeId: MergeId) {
+        const [row] = yield* sql<{ readonly state: string }>`
+          SELECT state FROM activity_merge WHERE merge_id = ${mergeId} AND athlete_id = ${athleteId}`
+        return row === undefined ? null : decode(row.state)
+      }),
+
+      /** The newest first. */
+      list: Effect.fn("MergeRepository.list")(function* (athleteId: AthleteId, limit: number) {
+        const rows = yield* sql<{ readonly state: string }>`
+          SELECT state FROM activity_merge WHERE athlete_id = ${athleteId}
+          ORDER BY ended_at_ms DESC, merge_id LIMIT ${limit}`
+        return rows.map(({ state }) => decode(state))
+      }),
+
+      insert: Effect.fn("MergeRepository.insert")(function* (merge: Merge) {
+        yield* Transaction
+        yield* sql`
+          INSERT INTO activity_merge (merge_id, athlete_id, ended_at_ms, state)
+          VALUES (${merge.mergeId}, ${merge.athleteId}, ${merge.endedAtMs}, ${encode(merge)})`
+        for (const { sessionId } of merge.recordings) {
+          yield* sql`
+            INSERT INTO activity_merge_session (session_id, merge_id) VALUES (${sessionId}, ${merge.mergeId})`
+        }
+      }),
+
+      remove: Effect.fn("MergeRepository.remove")(function* (mergeId: MergeId) {
+        yield* Transaction
+        yield* sql`DELETE FROM activity_merge_session WHERE merge_id = ${mergeId}`
+        yield* sql`DELETE FROM activity_merge WHERE merge_id = ${mergeId}`
+      }),
+    }
+  }),
+}) {}

@@ -1,0 +1,292 @@
+/** The same activity from a strap, a watch and a file: it counts once, in whatever order it comes, until somebody parts it. */
+import { expect, it } from "@effect/vitest"
+import { UnitOfWork } from "@paceline/core/consistency"
+import {
+  type AthleteId,
+  ClassId,
+  CurrentActor,
+  DeviceId,
+  IdempotentRequest,
+  type MergeId,
+  SensorName,
+  SessionId,
+  TelemetryRecorded,
+  Topics,
+} from "@paceline/core/contract"
+import { Contact } from "@paceline/core/kernel"
+import { EventLog, Progress } from "@paceline/core/messaging"
+import { Context, Duration, Effect, Layer, Logger, TestClock } from "effect"
+import { describe } from "vitest"
+import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
+import { Gamification } from "../src/contexts/gamification/Service.ts"
+import { People } from "../src/contexts/people/Service.ts"
+import { Merging } from "../src/contexts/training/Merging.ts"
+import { Training } from "../src/contexts/training/Service.ts"
+import * as Gateway from "../src/gateway/Gateway.ts"
+
+const contexts = Gateway.contexts({
+  frameMillis: 50,
+  contact: Contact.standard,
+  tileLingerMillis: 20_000,
+  silentSessionMillis: 30_000,
+}).pipe(Layer.provideMerge(SqliteStore.layerTest()), Layer.provide(Logger.remove(Logger.defaultLogger)))
+
+const main = ClassId.make("main")
+const spin = ClassId.make("spin")
+const asAdmin = Effect.provide(
+  Context.make(CurrentActor, { _tag: "Admin" }).pipe(Context.add(IdempotentRequest, IdempotentRequest.withoutKey)),
+)
+
+const T = 1_700_000_000_000
+
+/** What one source hears: 160 bpm, a second each, from `from` to before `to`, seconds from T, without `missing`. */
+interface Source {
+  readonly sensor: string
+  readonly device: string
+  readonly classId: ClassId
+  readonly from: number
+  readonly to: number
+  readonly missing?: readonly [from: number, to: number]
+  readonly bpm: number
+}
+
+const strap: Source = {
+  sensor: "strap-1",
+  device: "studio",
+  classId: spin,
+  from: 0,
+  to: 1200,
+  missing: [300, 420],
+  bpm: 162,
+}
+const watch: Source = { sensor: "watch", device: "phone", classId: main, from: 30, to: 1230, bpm: 182 }
+const file: Source = { sensor: "file", device: "upload", classId: main, from: 28, to: 1228, bpm: 182 }
+const evening: Source = { sensor: "watch", device: "phone", classId: main, from: 40_000, to: 40_600, bpm: 162 }
+
+const record = (athleteId: AthleteId, source: Source) => {
+  const [lost, found] = source.missing ?? [0, 0]
+  const seconds = Array.from({ length: source.to - source.from }, (_, i) => source.from + i).filter(
+    (second) => second < lost || second >= found,
+  )
+  const event = new TelemetryRecorded({
+    deviceId: DeviceId.make(source.device),
+    incarnation: "run-1",
+    n: 1,
+    sensor: SensorName.make(source.sensor),
+    athleteId,
+    classId: source.classId,
+    heartRateAtMs: seconds.map((second) => T + second * 1000),
+    heartRateBpm: seconds.map(() => source.bpm),
+    endedAtMs: T + source.to * 1000,
+  })
+  return Effect.zipRight(UnitOfWork.run(EventLog.append(Topics.telemetry, [{ key: athleteId, event }])), caughtUp)
+}
+
+const addAnna = Effect.gen(function* () {
+  const choices = { alias: "Anna", heartRateVisible: true, maxHeartRateBpm: 200 }
+  const { profile } = yield* (yield* People).create(choices).pipe(asAdmin)
+  yield* caughtUp
+  return profile.athleteId
+})
+
+/** Lets the consumers work, on the real clock, until they have read everything. */
+const caughtUp = Effect.gen(function* () {
+  const log = yield* EventLog.EventLog
+  for (let tries = 0; tries < 500; tries++) {
+    const lags = yield* log.lag
+    const groups = yield* Effect.forEach(lags, Progress.of)
+    if (lags.length >= 4 && groups.every(({ waiting }) => waiting === 0)) return
+    yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+    yield* TestClock.adjust(Duration.millis(tries < 200 ? 10 : 200))
+  }
+  return yield* Effect.dieMessage("the consumers do not catch up")
+})
+
+/** All that an athlete sees of it, without the ids that are new each time. */
+const seen = (athleteId: AthleteId) =>
+  Effect.gen(function* () {
+    const workouts = yield* (yield* Training).workouts(athleteId).pipe(asAdmin)
+    const points = yield* (yield* Gamification).points(athleteId)
+    const merges = yield* (yield* Merging).list(athleteId).pipe(asAdmin)
+    const boards = yield* Effect.forEach([main, spin], (classId) =>
+      Effect.flatMap(Gamification, (gamification) => gamification.leaderboard(classId)),
+    )
+    return {
+      workouts: workouts.map(({ classId, effortPoints, endedAtMs, mergedFrom = [] }) => ({
+        classId,
+        effortPoints,
+        endedAtMs,
+        recordings: mergedFrom.length,
+      })),
+      points: points.map((award) => [award.classId, award.points, award.explanation]),
+      merges: merges.map(({ recordings, streams }) => ({
+        sources: recordings.map(({ sensor, source }) => `${sensor}: ${source}`),
+        streams: streams.map(({ fillsGap, fromMs, toMs, samples }) => ({
+          fillsGap,
+          from: fromMs - T,
+          to: toMs - T,
+          samples,
+        })),
+      })),
+      boards: boards.map((board) => board.map(({ points, workouts }) => ({ points, workouts }))),
+    }
+  })
+
+const mergeId = (athleteId: AthleteId) =>
+  Effect.flatMap(Merging, (merging) => merging.list(athleteId).pipe(asAdmin)).pipe(
+    Effect.map(([merge]): MergeId => merge!.mergeId),
+  )
+
+describe("The same activity from several sources", () => {
+  it.scoped("counts once: the best source, with its gaps filled by the others, which each stretch says", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAnna
+      yield* record(anna, strap)
+      const alone = yield* seen(anna)
+      expect(alone.boards).toEqual([[], [{ points: 72, workouts: 1 }]])
+      yield* record(anna, watch)
+      const both = yield* seen(anna)
+      expect(both.workouts).toHaveLength(1)
+      expect(both.workouts[0]).toMatchObject({ classId: "spin", recordings: 2, endedAtMs: T + 1_230_000 })
+      expect(both.merges).toEqual([
+        {
+          sources: ["strap-1: strap", "watch: watch"],
+          streams: [
+            { fillsGap: false, from: 0, to: 299_000, samples: 300 },
+            { fillsGap: true, from: 305_000, to: 419_000, samples: 115 },
+            { fillsGap: false, from: 420_000, to: 1_199_000, samples: 780 },
+            { fillsGap: true, from: 1_205_000, to: 1_229_000, samples: 25 },
+          ],
+        },
+      ])
+      const points = both.workouts[0]!.effortPoints
+      expect(both.boards).toEqual([[], [{ points, workouts: 1 }]])
+      // 18:08 min of the strap in zone 4, and 2:19 min of the watch in zone 5.
+      expect(points).toBe(84)
+      expect(both.points).toEqual([
+        ["spin", points, expect.stringMatching(/One activity, recorded 2 times: it counts once$/)],
+      ])
+      const told = yield* (yield* EventLog.EventLog).read(Topics.training.name, 0, 0, 99)
+      expect(told.map(({ payload }) => Reflect.get(Object(payload), "_tag"))).toEqual([
+        "WorkoutCompleted",
+        "WorkoutCompleted",
+        "ActivitiesMerged",
+      ])
+    }).pipe(Effect.provide(contexts)),
+  )
+
+  it.scoped(
+    "comes to the same in every order of arrival, a late file included, and leaves other activities alone",
+    () =>
+      Effect.gen(function* () {
+        const orders = [
+          [strap, watch, file, evening],
+          [file, evening, watch, strap],
+          [evening, watch, strap, file],
+          [watch, file, evening, strap],
+        ]
+        const results = yield* Effect.forEach(orders, (order) =>
+          Effect.gen(function* () {
+            const anna = yield* addAnna
+            yield* Effect.forEach(order, (source) => record(anna, source))
+            const { boards: _, ...own } = yield* seen(anna)
+            return own
+          }),
+        )
+        expect(results[0]!.workouts).toHaveLength(2)
+        expect(results[0]!.merges[0]!.sources).toEqual(["strap-1: strap", "watch: watch", "file: file"])
+        for (const result of results) expect(result).toEqual(results[0])
+      }).pipe(Effect.provide(contexts)),
+  )
+
+  it.scoped("is taken apart on request, with points as before, and is not merged again by what arrives later", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAnna
+      yield* record(anna, strap)
+      const before = yield* seen(anna)
+      yield* record(anna, watch)
+      const merging = yield* Merging
+      const merged = yield* mergeId(anna)
+      const apart = yield* merging.undo(anna, merged).pipe(asAdmin)
+      yield* caughtUp
+      expect(apart).toHaveLength(2)
+      const after = yield* seen(anna)
+      expect(after.merges).toEqual([])
+      expect(after.workouts).toHaveLength(2)
+      expect(after.boards[1]).toEqual(before.boards[1])
+      expect(after.boards[0]).toEqual([{ points: expect.any(Number), workouts: 1 }])
+      expect(after.points.map(([, , explanation]) => explanation)).toContain(before.points[0]![2])
+      expect(yield* Effect.flip(merging.undo(anna, merged).pipe(asAdmin))).toMatchObject({ _tag: "NotFound" })
+
+      // The file is the same as both. It joins one of them, and the two stay apart.
+      yield* record(anna, file)
+      const later = yield* seen(anna)
+      expect(later.workouts).toHaveLength(2)
+      expect(later.merges).toHaveLength(1)
+      expect(later.merges[0]!.sources).toHaveLength(2)
+    }).pipe(Effect.provide(contexts)),
+  )
+
+  it.scoped("is put together by hand where nothing was recognised, and again after it was taken apart", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAnna
+      yield* record(anna, strap)
+      yield* record(anna, evening)
+      const merging = yield* Merging
+      const sessions = (yield* (yield* Training).workouts(anna).pipe(asAdmin)).map(({ sessionId }) => sessionId)
+      const merge = yield* merging.merge(anna, sessions).pipe(asAdmin)
+      yield* caughtUp
+      expect(merge.reasons).toMatchObject([{ confidence: 2, reason: "put together by hand" }])
+      expect((yield* seen(anna)).boards).toEqual([[], [{ points: merge.effortPoints, workouts: 1 }]])
+      yield* merging.undo(anna, merge.mergeId).pipe(asAdmin)
+      const again = yield* merging.merge(anna, sessions).pipe(asAdmin)
+      yield* caughtUp
+      expect(again).toEqual(merge)
+      expect((yield* seen(anna)).boards).toEqual([[], [{ points: merge.effortPoints, workouts: 1 }]])
+      // With a third, by the id of the merge.
+      yield* record(anna, { ...evening, from: 90_000, to: 90_600 })
+      const third = (yield* (yield* Training).workouts(anna).pipe(asAdmin))[0]!.sessionId
+      const all = yield* merging.merge(anna, [SessionId.make(merge.mergeId), third]).pipe(asAdmin)
+      expect(all.recordings).toHaveLength(3)
+      const unknown = merging.merge(anna, [third, SessionId.make("nobody")]).pipe(asAdmin)
+      expect(yield* Effect.flip(unknown)).toMatchObject({ _tag: "NotFound", id: "nobody" })
+    }).pipe(Effect.provide(contexts)),
+  )
+
+  it.scoped("is ended as one when both sources still record in one class", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAnna
+      const open = (source: Source) => {
+        const event = { ...source, classId: main, to: 600 }
+        return Effect.gen(function* () {
+          const seconds = Array.from({ length: 600 }, (_, i) => T + i * 1000)
+          yield* UnitOfWork.run(
+            EventLog.append(Topics.telemetry, [
+              {
+                key: anna,
+                event: new TelemetryRecorded({
+                  deviceId: DeviceId.make(event.device),
+                  incarnation: "run-1",
+                  n: 1,
+                  sensor: SensorName.make(event.sensor),
+                  athleteId: anna,
+                  classId: main,
+                  heartRateAtMs: seconds,
+                  heartRateBpm: seconds.map(() => 162),
+                  endedAtMs: null,
+                }),
+              },
+            ]),
+          )
+          yield* caughtUp
+        })
+      }
+      yield* open(strap)
+      yield* open(watch)
+      const ended = yield* (yield* Training).complete(main, anna).pipe(asAdmin)
+      yield* caughtUp
+      expect(ended).toMatchObject({ effortPoints: 39, mergedFrom: [expect.any(String), expect.any(String)] })
+      expect((yield* seen(anna)).boards).toEqual([[{ points: 39, workouts: 1 }], []])
+    }).pipe(Effect.provide(contexts)),
+  )
+})
