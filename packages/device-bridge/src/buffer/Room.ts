@@ -14,6 +14,7 @@ export const LEAST_BUFFER_BYTES = 1024 * 1024
 
 /** What a page in the log has before it (https://sqlite.org/fileformat2.html#walformat). */
 const FRAME_HEAD_BYTES = 24
+const LOG_HEAD_BYTES = 32
 
 /** Pages that an insertion or a deletion changes beside those of the payload: leaf, parents, free list, first page. */
 const PAGES_AROUND = 6
@@ -102,6 +103,7 @@ export class Room {
 
   #measureLog(): void {
     const frames = integer(this.#statements.logFrames.get() ?? {}, "log")
-    this.#logBytes = Math.max(this.#logBytes, frames * (this.#pageBytes + FRAME_HEAD_BYTES))
+    const bytes = frames === 0 ? 0 : LOG_HEAD_BYTES + frames * (this.#pageBytes + FRAME_HEAD_BYTES)
+    this.#logBytes = Math.max(this.#logBytes, bytes)
   }
 }
