@@ -10,6 +10,7 @@
  * the bridge does.
  */
 import { type Characteristic, characteristicOf, type DateTime, type GattError, parse } from "../gatt/index.ts"
+import type { HeardBeats } from "./HeardBeats.ts"
 import { SensorDecoder } from "./SensorDecoder.ts"
 import { recordInto, type SourceBridge } from "./SourceBridge.ts"
 import { follow, hostClock, labelOf, type SourceClock, type Timeline } from "./Timeline.ts"
@@ -23,6 +24,8 @@ export interface PeripheralOptions {
   readonly userId?: number
   /** Keep every packet as it came beside what it says, where the bridge does so. Default false. */
   readonly raw?: boolean
+  /** The strap has a log that will be offloaded: what is heard live is remembered, so that it is not stored twice. */
+  readonly remember?: HeardBeats
   /** Default the host's. */
   readonly clock?: SourceClock
 }
@@ -82,6 +85,7 @@ class ConnectedPeripheral implements Peripheral {
   readonly #decoder: SensorDecoder
   readonly #userId: number | undefined
   readonly #raw: boolean
+  readonly #remember: HeardBeats | undefined
   #timeline: Timeline | undefined
   #packets = 0
   #samples = 0
@@ -101,6 +105,7 @@ class ConnectedPeripheral implements Peripheral {
     this.#clock = clock
     this.#raw = raw
     this.#userId = options.userId
+    this.#remember = options.remember
     this.#decoder = new SensorDecoder({ wheelCircumferenceMetres })
   }
 
@@ -128,7 +133,9 @@ class ConnectedPeripheral implements Peripheral {
     const scaleMs = measured?.measuredAt === undefined ? undefined : momentOf(measured.measuredAt, wallMs)
     for (const { stream, atMs, value } of heard) {
       if (stream === "battery") this.#battery = value
-      this.#count(() => recordInto(this.#bridge, this.sensor, stream, scaleMs ?? labelOf(timeline, atMs), value))
+      const label = scaleMs ?? labelOf(timeline, atMs)
+      const taken = this.#count(() => recordInto(this.#bridge, this.sensor, stream, label, value))
+      if (taken && stream === "rrInterval") this.#remember?.add({ atMillis: label, rrIntervalSeconds: value })
     }
   }
 
@@ -179,11 +186,12 @@ class ConnectedPeripheral implements Peripheral {
     this.#count(() => this.#bridge.record(this.sensor, "activity", labelOf(timeline, steadyMs), value))
   }
 
-  #count(record: () => boolean | "unsupported"): void {
+  #count(record: () => boolean | "unsupported"): boolean {
     const taken = this.#try(record)
     if (taken === true) this.#samples++
     else if (taken === "unsupported") this.#unsupported++
     else this.#turnedAway++
+    return taken === true
   }
 
   /** A notification comes when it likes, also after the bridge was closed: what is thrown then belongs to the status. */

@@ -1,6 +1,9 @@
 /** From what sensors say to samples in a bridge: packets as they come, logs that are read later, links that flap. */
 
+export type { ClockLook } from "./DriftEstimate.ts"
+export { type HeardBeats, heardBeats } from "./HeardBeats.ts"
 export { type KeepOptions, type KeepStatus, type Kept, keepConnected, type Timing } from "./KeepConnected.ts"
+export { type LogRecord, type Offloaded, type OffloadOptions, offload } from "./Offload.ts"
 export { type Peripheral, type PeripheralOptions, type PeripheralStatus, peripheral } from "./Peripheral.ts"
 export {
   type NobleCharacteristic,
