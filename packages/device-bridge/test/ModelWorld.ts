@@ -35,7 +35,7 @@ export class World {
       this.waiting.push({ incarnation: this.incarnation.id, n, opened: this.incarnation.opened, bytes: 1_000 })
       this.appended.push(`${this.incarnation.id}/${n}`)
     }
-    this.give({ _tag: "Appended" })
+    this.give({ _tag: "Appended", waitingBytes: 1_000 * this.waiting.length })
   }
 
   /** The bridge's process dies and comes back. */
@@ -145,7 +145,8 @@ export class World {
         for (const { incarnation, n } of chunks) {
           line?.up.push({ _tag: "Chunk", incarnation, n, crc: 0, payload: new Uint8Array() })
         }
-        this.give({ _tag: "Sent", connection, chunks, congested: after.length > chunks.length && command.limit > 3 })
+        const congested = after.length > chunks.length && command.limit > 3
+        this.give({ _tag: "Sent", connection, chunks, congested, drained: after.length === chunks.length })
         break
       }
       case "Acknowledge":

@@ -8,8 +8,9 @@ import { telemetryUrl } from "../delivery/Address.ts"
 import { standardDial } from "../delivery/Connection.ts"
 import { Delivery } from "../delivery/Delivery.ts"
 import type { Link } from "../delivery/DeliveryState.ts"
+import { dialHttp } from "../delivery/HttpConnection.ts"
 import { standardLiveKinds } from "../delivery/LiveReadings.ts"
-import { type Problem, standardLimits } from "../delivery/Protocol.ts"
+import { type Power, type Problem, standardLimits } from "../delivery/Protocol.ts"
 import type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "./Bridge.ts"
 
 /** Somebody waits until all up to and with chunk `n` of this opening is delivered. */
@@ -57,14 +58,19 @@ export class OpenBridge implements Bridge {
       key,
       buffer: this.#buffer,
       liveKinds: options.liveKinds ?? standardLiveKinds,
-      dial: options.dial ?? standardDial,
-      limits: { ...standardLimits, ...options.limits },
+      dial: { websocket: options.dial ?? standardDial, http: dialHttp },
+      limits: {
+        ...standardLimits,
+        ...options.limits,
+        ...(options.httpFallback === false ? { webSocketFailures: Number.POSITIVE_INFINITY } : {}),
+      },
       onChange: () => this.#changed(),
       onQuarantined: (chunk) => this.#onEvent({ _tag: "ChunkQuarantined", ...chunk }),
       onBufferError: (thrown) => this.#writingFailed(thrown),
     })
     this.#delivery = delivery
     this.#flushTimer = setInterval(() => this.#flushInBackground(), options.flushMillis ?? 1_000)
+    if (options.power !== undefined) this.#delivery.setPower(options.power)
     this.#delivery.start()
   }
 
@@ -99,14 +105,19 @@ export class OpenBridge implements Bridge {
     }
   }
 
+  setPower(power: Power): void {
+    this.#delivery.setPower(power)
+  }
+
   status(): BridgeStatus {
     if (this.#last !== null) return this.#last
-    const { link, problem } = this.#delivery.state
+    const { link, problem, transport } = this.#delivery.state
     const backlog = this.#buffer.backlog()
     const writing = this.#writingProblem
     return {
       connected: link._tag === "Streaming",
       state: stateOf(link),
+      transport,
       recordedSamples: this.#recorded,
       droppedSamples: this.#dropped,
       pendingSamples: this.#buffer.pendingSamples,
@@ -130,6 +141,7 @@ export class OpenBridge implements Bridge {
     return new Promise((resolve, reject) => {
       this.#drains.push({ n: null, resolve, reject })
       this.#flushInBackground()
+      this.#delivery.hurry()
       this.#settleDrains()
     })
   }
@@ -222,6 +234,8 @@ const stateOf = (link: Link): BridgeStatus["state"] => {
       return "connected"
     case "Waiting":
       return link.refused ? "refused" : "waiting"
+    case "Resting":
+      return "resting"
     case "Closed":
       return "closed"
   }

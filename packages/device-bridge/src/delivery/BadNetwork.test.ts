@@ -72,6 +72,7 @@ describe("a bad network", () => {
     const bridge = open()
     await bridge.drained()
     expect(server.values).toEqual(all())
+    await bridge.close()
     expect(count("chunk")).toBe(0)
   })
 

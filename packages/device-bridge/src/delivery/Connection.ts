@@ -16,8 +16,8 @@ export interface ConnectionEvents {
   readonly opened: () => void
   /** A message; null for one that is text, of which this protocol has none. */
   readonly received: (bytes: Uint8Array | null) => void
-  /** It failed or ended; the last event. */
-  readonly lost: (reason: string) => void
+  /** It failed or ended; the last event. `retryAfterMillis`: the server answered that it takes no connection now. */
+  readonly lost: (reason: string, retryAfterMillis?: number) => void
 }
 
 /** Starts to connect. Failing later is an event; failing now may throw or reject. */
@@ -37,6 +37,7 @@ const dialWs: Dial = async (url, events) => {
   const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES })
   socket.binaryType = "arraybuffer"
   let failure: string | null = null
+  let retryAfterMillis: number | undefined
   socket.on("open", events.opened)
   socket.on("message", (data, isBinary) =>
     events.received(isBinary && data instanceof ArrayBuffer ? new Uint8Array(data) : null),
@@ -44,7 +45,12 @@ const dialWs: Dial = async (url, events) => {
   socket.on("error", (error) => {
     failure = error.message
   })
-  socket.on("close", (code, reason) => events.lost(failure ?? closing(code, reason.toString())))
+  socket.on("unexpected-response", (request, { headers, statusCode = 0 }) => {
+    failure = `it was answered with HTTP ${statusCode}`
+    retryAfterMillis = retryAfterOf(statusCode, headers["retry-after"])
+    request.destroy()
+  })
+  socket.on("close", (code, reason) => events.lost(failure ?? closing(code, reason.toString()), retryAfterMillis))
   return {
     send: (bytes) => {
       if (socket.readyState !== socket.OPEN) throw new Error("the connection is not open")
@@ -85,6 +91,13 @@ const dialHost: Dial = (url, events) => {
       else socket.close()
     },
   }
+}
+
+/** What a refusal for now says of when to come again, in milliseconds; nothing for any other answer. */
+export const retryAfterOf = (status: number, header: string | null | undefined): number | undefined => {
+  if (status !== 429 && status !== 503) return undefined
+  const seconds = Number.parseInt(header ?? "", 10)
+  return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds * 1_000 : 0
 }
 
 /** The code of a connection that ended without a closing handshake (RFC 6455, section 7.1.5). */

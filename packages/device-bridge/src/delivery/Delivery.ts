@@ -2,25 +2,31 @@
  * Carries out what `DeliveryState` decides: the sockets, timers and buffer reads around the state machine.
  *
  * Memory is bounded whatever the backlog: chunks are read from the buffer a few at a time, and no more of them
- * while the socket still holds some. Acknowledgements are gathered for a moment, so that a quick server does
- * not make a disk commit each; until they are applied the chunks are merely still there.
+ * while the socket still holds some.
  */
 import { Bundle, type FrameError, type SensorKind, TelemetryFrame } from "@paceline/core/wire"
-import type { ChunkBuffer, Position, StoredItem } from "../buffer/ChunkBuffer.ts"
+import type { ChunkBuffer, StoredItem } from "../buffer/ChunkBuffer.ts"
+import { Acknowledgements } from "./Acknowledgements.ts"
 import type { Connection, Dial } from "./Connection.ts"
 import { type DeliveryState, initial, step, wakeAt } from "./DeliveryState.ts"
+import { readClock } from "./DeviceClock.ts"
 import { LiveReadings } from "./LiveReadings.ts"
-import type { Command, DeliveryLimits, Input, SentChunk } from "./Protocol.ts"
+import type { Command, DeliveryLimits, Input, Power, SentChunk } from "./Protocol.ts"
+import type { Transport } from "./Transport.ts"
+
+/** The device's key, or who gives it: asked at each connection, and again when the server refused what it gave. */
+export type KeySource = string | (() => string | Promise<string>)
 
 export interface DeliveryOptions {
   /** The full address of the telemetry door. */
   readonly url: string
   readonly deviceId: string
-  readonly key: string
+  readonly key: KeySource
   readonly buffer: ChunkBuffer
   /** The kinds that go out in live frames. */
   readonly liveKinds: ReadonlyArray<SensorKind.SensorKind>
-  readonly dial: Dial
+  /** How a connection is made over each transport. */
+  readonly dial: Readonly<Record<Transport, Dial>>
   readonly limits: DeliveryLimits
   /** The state has changed, or chunks have left the buffer. */
   readonly onChange: () => void
@@ -35,9 +41,6 @@ const MAX_BUFFERED_BYTES = 64 * 1024
 /** Chunks read from the buffer at a time. */
 const PAGE = 16
 
-/** Acknowledgements are applied together after this long. */
-const ACKNOWLEDGE_MILLIS = 20
-
 /** Incarnations named in a hello. More than that wait only after a thousand restarts without a network. */
 const MAX_NAMED = 1_000
 
@@ -47,9 +50,9 @@ export class Delivery {
   #state: DeliveryState = initial
   #connection: Connection | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
-  #acknowledged = new Map<string, number>()
-  #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined
-  deliveredChunks = 0
+  readonly #acknowledgements: Acknowledgements
+  /** The key of the connection that is being made. */
+  #key = ""
   quarantinedChunks = 0
   /** Wall clock of the last acknowledgement, milliseconds since the epoch. */
   lastAckAtMs: number | null = null
@@ -57,6 +60,11 @@ export class Delivery {
   constructor(options: DeliveryOptions) {
     this.#options = options
     this.#live = new LiveReadings(options.liveKinds)
+    this.#acknowledgements = new Acknowledgements(options.buffer, options.onChange, options.onBufferError)
+  }
+
+  get deliveredChunks(): number {
+    return this.#acknowledgements.chunks
   }
 
   get state(): DeliveryState {
@@ -69,18 +77,28 @@ export class Delivery {
 
   /** The buffer has new chunks. */
   appended(): void {
-    this.#give({ _tag: "Appended" })
+    const waits = this.#state.link._tag === "Resting"
+    this.#give({ _tag: "Appended", waitingBytes: waits ? this.#options.buffer.backlog().bytes : 0 })
+  }
+
+  setPower(power: Power): void {
+    this.#give({ _tag: "Power", power })
+  }
+
+  /** Somebody waits for what is in the buffer: in low power it goes out now. */
+  hurry(): void {
+    this.#give({ _tag: "Hurry" })
   }
 
   /** A reading arrived at `sensedAtMs`, wall clock. It is only for those who watch now: without a connection it is let go. */
   sensed(sensor: string, kind: SensorKind.SensorKind, atMillis: number, value: number, sensedAtMs: number): void {
-    if (this.#state.link._tag !== "Streaming") return
+    if (this.#state.link._tag !== "Streaming" || this.#state.power === "low") return
     if (this.#live.add(sensor, kind, atMillis, value, sensedAtMs)) this.#give({ _tag: "Sensed" })
   }
 
   /** The buffer was replaced by a fresh one: all that was known of its chunks is void. */
   restart(reason: string): void {
-    this.#acknowledged.clear()
+    this.#acknowledgements.forget()
     this.#give({ _tag: "Lost", connection: this.#state.connection, reason })
   }
 
@@ -88,8 +106,8 @@ export class Delivery {
   stop(): void {
     this.#give({ _tag: "Stop" })
     clearTimeout(this.#timer)
-    this.#applyAcknowledgements()
-    clearTimeout(this.#acknowledgeTimer)
+    this.#acknowledgements.apply()
+    this.#acknowledgements.stop()
   }
 
   #give(input: Input): void {
@@ -98,6 +116,7 @@ export class Delivery {
       now: performance.now(),
       random: Math.random(),
       limits: this.#options.limits,
+      renewsKey: typeof this.#options.key !== "string",
     })
     this.#state = state
     for (const command of commands) this.#carryOut(command)
@@ -117,7 +136,7 @@ export class Delivery {
   #carryOut(command: Command): void {
     switch (command._tag) {
       case "Dial":
-        void this.#dial(command.connection)
+        void this.#dial(command.connection, command.transport)
         return
       case "HangUp":
         this.#connection?.hangUp()
@@ -128,7 +147,7 @@ export class Delivery {
         this.#sendHello()
         return
       case "SendChunks":
-        this.#sendChunks(command.after, command.limit, command.budgetBytes)
+        this.#sendChunks(command)
         return
       case "SendLive":
         this.#sendLive()
@@ -136,78 +155,96 @@ export class Delivery {
       case "SendHeartbeat":
         this.#send({ _tag: "Heartbeat", echo: command.echo })
         return
-      case "Acknowledge": {
-        const { incarnation, n } = command
-        this.#acknowledged.set(incarnation, Math.max(n, this.#acknowledged.get(incarnation) ?? 0))
+      case "Acknowledge":
+        this.#acknowledgements.add(command.incarnation, command.n)
         this.lastAckAtMs = Date.now()
-        this.#acknowledgeTimer ??= setTimeout(() => this.#applyAcknowledgements(), ACKNOWLEDGE_MILLIS)
         return
-      }
       case "Quarantine":
         this.#quarantine(command)
         return
     }
   }
 
-  async #dial(connection: number): Promise<void> {
+  async #dial(connection: number, transport: Transport): Promise<void> {
+    const wanted = (): boolean => connection === this.#state.connection && this.#state.link._tag === "Dialling"
+    const { dial, key, url } = this.#options
     try {
-      const dialled = await this.#options.dial(this.#options.url, {
+      this.#key = typeof key === "string" ? key : await key()
+    } catch (thrown) {
+      const reason = `There is no key to connect with: ${messageOf(thrown)}`
+      this.#give({ _tag: "Lost", connection, reason, code: "no-key" })
+      return
+    }
+    if (!wanted()) return
+    try {
+      const dialled = await dial[transport](url, {
         opened: () => this.#give({ _tag: "Opened", connection }),
         received: (bytes) => this.#give({ _tag: "Received", connection, frame: decode(bytes) }),
-        lost: (reason) => this.#lost(connection, reason),
+        lost: (reason, retryAfterMillis) => this.#lost(connection, reason, retryAfterMillis),
       })
-      if (connection === this.#state.connection && this.#state.link._tag === "Dialling") this.#connection = dialled
+      if (wanted()) this.#connection = dialled
       else dialled.hangUp()
     } catch (thrown) {
       this.#lost(connection, messageOf(thrown))
     }
   }
 
-  #lost(connection: number, detail: string): void {
-    this.#give({ _tag: "Lost", connection, reason: `No connection to ${this.#options.url}: ${detail}.` })
+  #lost(connection: number, detail: string, retryAfterMillis?: number): void {
+    const reason = `No connection to ${this.#options.url}: ${detail}.`
+    if (retryAfterMillis === undefined) this.#give({ _tag: "Lost", connection, reason })
+    else this.#give({ _tag: "Lost", connection, reason, code: "unavailable", retryAfterMillis })
   }
 
-  #send(frame: TelemetryFrame.TelemetryFrame): void {
+  /** The length of the frame, in bytes. */
+  #send(frame: TelemetryFrame.TelemetryFrame): number {
+    const bytes = TelemetryFrame.encode(frame)
     try {
-      this.#connection?.send(TelemetryFrame.encode(frame))
+      this.#connection?.send(bytes)
     } catch (thrown) {
       this.#lost(this.#state.connection, messageOf(thrown))
     }
+    return bytes.length
   }
 
   #sendHello(): void {
-    const { deviceId, key } = this.#options
-    const { connection } = this.#state
-    this.#applyAcknowledgements()
-    this.#reading(({ buffer }) => {
-      this.#send({ _tag: "Hello", deviceId, key, waiting: buffer.waiting(MAX_NAMED) })
+    const { connection, transport } = this.#state
+    this.#acknowledgements.apply()
+    this.#reading(({ buffer, deviceId }) => {
+      const waiting = buffer.waiting(MAX_NAMED)
+      const speaks = transport === "http" ? [features.gap] : [features.gap, features.credit]
+      this.#send({ _tag: "Hello", deviceId, key: this.#key, waiting, speaks, clock: readClock() })
       this.#give({ _tag: "Greeted", connection, own: buffer.own })
     })
   }
 
-  #sendChunks(from: Position | null, limit: number, budgetBytes: number): void {
+  #sendChunks({ after, budgetBytes, gaps, limit }: Extract<Command, { readonly _tag: "SendChunks" }>): void {
     const { connection } = this.#state
     this.#reading(({ buffer }) => {
       const chunks: Array<SentChunk> = []
-      let after = from
       let bytes = 0
       let congested = false
-      for (let more = true; more && !congested; ) {
-        const page = buffer.page(after, Math.min(PAGE, limit - chunks.length))
+      let drained = false
+      let untellable: SentChunk | undefined
+      while (!congested && !drained && untellable === undefined && chunks.length < limit && bytes < budgetBytes) {
+        const asked = Math.min(PAGE, limit - chunks.length)
+        const page = buffer.page(chunks.at(-1) ?? after, asked)
+        drained = page.length < asked
         for (const item of page) {
+          const { incarnation, n, opened } = item
           if (this.#connection === null) return
           congested = this.#connection.bufferedBytes > MAX_BUFFERED_BYTES
-          if (congested || bytes >= budgetBytes) break
-          const { opened, incarnation, n } = item
-          const size = item._tag === "Chunk" ? item.payload.length : GAP_BYTES
-          this.#send(frameOf(item))
-          after = { opened, n }
-          bytes += size
-          chunks.push({ opened, incarnation, n, bytes: size })
+          if (item._tag === "Gap" && !gaps) untellable = { opened, incarnation, n, bytes: 0 }
+          if (congested || bytes >= budgetBytes || untellable !== undefined) {
+            drained = false
+            break
+          }
+          const length = this.#send(frameOf(item))
+          bytes += length
+          chunks.push({ opened, incarnation, n, bytes: length })
         }
-        more = page.length === PAGE && chunks.length < limit && bytes < budgetBytes
       }
-      if (chunks.length > 0 || congested) this.#give({ _tag: "Sent", connection, chunks, congested })
+      const sent = { _tag: "Sent", connection, chunks, congested, drained } as const
+      this.#give(untellable === undefined ? sent : { ...sent, untellable })
     })
   }
 
@@ -231,23 +268,6 @@ export class Delivery {
     })
   }
 
-  /** Deletes what was acknowledged. What cannot be deleted now, on a full disk, is tried again with the next. */
-  #applyAcknowledgements(): void {
-    clearTimeout(this.#acknowledgeTimer)
-    this.#acknowledgeTimer = undefined
-    if (this.#acknowledged.size === 0) return
-    try {
-      for (const [incarnation, n] of this.#acknowledged) {
-        this.deliveredChunks += this.#options.buffer.acknowledge(incarnation, n)
-        this.#acknowledged.delete(incarnation)
-      }
-    } catch (thrown) {
-      this.#options.onBufferError(thrown)
-      this.#acknowledgeTimer = setTimeout(() => this.#applyAcknowledgements(), 50 * ACKNOWLEDGE_MILLIS)
-    }
-    this.#options.onChange()
-  }
-
   /** Uses the buffer for a command. If it fails, the connection is given up, so that all is read anew. */
   #reading(action: (options: DeliveryOptions) => void): void {
     try {
@@ -259,8 +279,7 @@ export class Delivery {
   }
 }
 
-/** What a gap takes of the budget. */
-const GAP_BYTES = 64
+const { features } = TelemetryFrame
 
 const frameOf = (item: StoredItem): TelemetryFrame.TelemetryFrame => {
   const { _tag, incarnation } = item

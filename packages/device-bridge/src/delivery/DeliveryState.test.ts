@@ -22,8 +22,8 @@ const machine = () => {
     receive(frame: TelemetryFrame.TelemetryFrame, connection = state.connection): ReadonlyArray<Command> {
       return this.give({ _tag: "Received", connection, frame })
     },
-    send(chunks: ReadonlyArray<SentChunk>, congested = false): ReadonlyArray<Command> {
-      return this.give({ _tag: "Sent", connection: state.connection, chunks, congested })
+    send(chunks: ReadonlyArray<SentChunk>, congested = false, drained = false): ReadonlyArray<Command> {
+      return this.give({ _tag: "Sent", connection: state.connection, chunks, congested, drained })
     },
     /** Up to a welcome that allows `window` chunks on their way. */
     connect(window = 4, marks: TelemetryFrame.Welcome["marks"] = []): ReadonlyArray<Command> {
@@ -41,13 +41,15 @@ const machine = () => {
 
 const chunk = (n: number, bytes = 1_000): SentChunk => ({ incarnation: "own", n, opened: 1, bytes })
 const budgetBytes = expect.any(Number)
+const gaps = false
+const appended = { _tag: "Appended", waitingBytes: 1_000 } as const
 const waitMillis = ({ state, at }: ReturnType<typeof machine>): number =>
   state.link._tag === "Waiting" ? state.link.until - at.now : Number.NaN
 
 describe("a conversation", () => {
   test("dials, greets, drops what the welcome says is stored, then sends from the oldest that waits", () => {
     const m = machine()
-    expect(m.give({ _tag: "Start" })).toEqual([{ _tag: "Dial", connection: 1 }])
+    expect(m.give({ _tag: "Start" })).toEqual([{ _tag: "Dial", connection: 1, transport: "websocket" }])
     expect(m.give({ _tag: "Opened", connection: 1 })).toEqual([{ _tag: "SendHello" }])
     m.give({ _tag: "Greeted", connection: 1, own: { incarnation: "own", n: 9 } })
     const marks = [
@@ -56,7 +58,7 @@ describe("a conversation", () => {
     ]
     expect(m.receive({ _tag: "Welcome", marks, window: 4 })).toEqual([
       { _tag: "Acknowledge", incarnation: "old", n: 7 },
-      { _tag: "SendChunks", after: null, limit: 4, budgetBytes },
+      { _tag: "SendChunks", after: null, limit: 4, budgetBytes, gaps },
     ])
   })
 
@@ -64,17 +66,17 @@ describe("a conversation", () => {
     const m = machine()
     m.connect(3)
     m.send([chunk(1), chunk(2), chunk(3)])
-    expect(m.give({ _tag: "Appended" })).toEqual([])
+    expect(m.give(appended)).toEqual([])
     expect(m.receive({ _tag: "Ack", incarnation: "own", n: 2 })).toEqual([
       { _tag: "Acknowledge", incarnation: "own", n: 2 },
-      { _tag: "SendChunks", after: { opened: 1, n: 3 }, limit: 2, budgetBytes },
+      { _tag: "SendChunks", after: { opened: 1, n: 3 }, limit: 2, budgetBytes, gaps },
     ])
   })
 
   test("[bridge 19] no credits: nothing is sent, however much is appended", () => {
     const m = machine()
     expect(m.connect(0)).toEqual([])
-    for (let i = 0; i < 5; i++) expect(m.give({ _tag: "Appended" })).toEqual([])
+    for (let i = 0; i < 5; i++) expect(m.give(appended)).toEqual([])
   })
 
   test("a quarantined chunk leaves the window without acknowledging what came before it", () => {
@@ -83,7 +85,7 @@ describe("a conversation", () => {
     m.send([chunk(1), chunk(2)])
     expect(m.receive({ _tag: "Quarantined", incarnation: "own", n: 2, reason: "crc" })).toEqual([
       { _tag: "Quarantine", incarnation: "own", n: 2, reason: "crc" },
-      { _tag: "SendChunks", after: { opened: 1, n: 2 }, limit: 1, budgetBytes },
+      { _tag: "SendChunks", after: { opened: 1, n: 2 }, limit: 1, budgetBytes, gaps },
     ])
     expect(m.state.link).toMatchObject({ inFlight: [{ incarnation: "own", n: 1 }] })
   })
@@ -92,11 +94,11 @@ describe("a conversation", () => {
     const m = machine()
     m.connect(4)
     m.send([chunk(1)], true)
-    expect(m.give({ _tag: "Appended" })).toEqual([])
+    expect(m.give(appended)).toEqual([])
     expect(wakeAt(m.state, limits)).toBe(m.at.now + limits.congestedMillis)
     m.at.now += limits.congestedMillis
     expect(m.give({ _tag: "Tick" })).toEqual([
-      { _tag: "SendChunks", after: { opened: 1, n: 1 }, limit: 3, budgetBytes },
+      { _tag: "SendChunks", after: { opened: 1, n: 1 }, limit: 3, budgetBytes, gaps },
     ])
   })
 
@@ -104,9 +106,9 @@ describe("a conversation", () => {
     const m = machine()
     m.connect(100)
     m.send([chunk(1, 60_000)])
-    expect(m.give({ _tag: "Appended" })).toMatchObject([{ _tag: "SendChunks", budgetBytes: 2 * 32_768 - 60_000 }])
+    expect(m.give(appended)).toMatchObject([{ _tag: "SendChunks", budgetBytes: 2 * 32_768 - 60_000 }])
     m.send([chunk(2, 900_000)])
-    expect(m.give({ _tag: "Appended" })).toEqual([])
+    expect(m.give(appended)).toEqual([])
     m.at.now += 1_000
     m.receive({ _tag: "Ack", incarnation: "own", n: 1 })
     expect(m.receive({ _tag: "Ack", incarnation: "own", n: 2 })).toContainEqual({
@@ -114,6 +116,7 @@ describe("a conversation", () => {
       after: { opened: 1, n: 2 },
       limit: 100,
       budgetBytes: 32_768,
+      gaps,
     })
   })
 
@@ -271,7 +274,7 @@ describe("failures", () => {
     m.connect()
     m.send([chunk(1), chunk(2)])
     expect(m.receive({ _tag: "Problem", code: "out-of-order", message: "expected 1" })).toEqual([{ _tag: "HangUp" }])
-    expect(m.connect()).toEqual([{ _tag: "SendChunks", after: null, limit: 4, budgetBytes }])
+    expect(m.connect()).toEqual([{ _tag: "SendChunks", after: null, limit: 4, budgetBytes, gaps }])
   })
 
   test.each<[string, TelemetryFrame.TelemetryFrame]>([

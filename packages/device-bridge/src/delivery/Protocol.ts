@@ -2,6 +2,7 @@
 import { Backoff } from "@paceline/core/kernel"
 import type { FrameError, TelemetryFrame } from "@paceline/core/wire"
 import type { Position } from "../buffer/ChunkBuffer.ts"
+import type { Transport } from "./Transport.ts"
 
 /** The limits of a delivery. All times in milliseconds. */
 export interface DeliveryLimits {
@@ -26,6 +27,17 @@ export interface DeliveryLimits {
   readonly maxBudgetBytes: number
   /** Bound of the server's window: how many unacknowledged chunks this side keeps track of. */
   readonly maxInFlight: number
+  /** The longest that a server's word of when to come again is believed. */
+  readonly maxRetryAfterMillis: number
+  /** After so many WebSockets in a row that got to no welcome, HTTP is tried; `Infinity` for never. */
+  readonly webSocketFailures: number
+  /** How long HTTP is used before a WebSocket is tried again, give or take a quarter. */
+  readonly retryWebSocketMillis: number
+  /** Over HTTP, where each is a request, live frames are at least this far apart. */
+  readonly httpLiveMillis: number
+  /** In low power: how long chunks are gathered between connections, or until they have so many bytes. */
+  readonly gatherMillis: number
+  readonly gatherBytes: number
 }
 
 export const standardLimits: DeliveryLimits = {
@@ -40,15 +52,29 @@ export const standardLimits: DeliveryLimits = {
   minBudgetBytes: 32 * 1024,
   maxBudgetBytes: 1024 * 1024,
   maxInFlight: 256,
+  maxRetryAfterMillis: 600_000,
+  webSocketFailures: 3,
+  retryWebSocketMillis: 300_000,
+  httpLiveMillis: 1_000,
+  gatherMillis: 60_000,
+  gatherBytes: 64 * 1024,
 }
 
-/** `unreachable`: no connection; `dead`: it went silent; `protocol`: the server said what it must not. */
-export type ProblemCode = TelemetryFrame.ProblemCode | "unreachable" | "dead" | "protocol"
+/** `low`: upload seldom and in one go, with no connection in between, and nothing live. Durability is the same. */
+export type Power = "normal" | "low"
+
+/**
+ * `unreachable`: no connection; `dead`: it went silent; `protocol`: the server said what it must not; `no-key`: whoever
+ * was asked for the key did not give one.
+ */
+export type ProblemCode = TelemetryFrame.ProblemCode | "unreachable" | "dead" | "protocol" | "no-key"
 
 /** Why the last connection ended, for people. */
 export interface Problem {
   readonly code: ProblemCode
   readonly message: string
+  /** How long the server asked to be left alone. */
+  readonly retryAfterMillis?: number
 }
 
 export interface Identity {
@@ -56,7 +82,7 @@ export interface Identity {
   readonly n: number
 }
 
-/** A chunk that went out: what it is, where it stands in the buffer, and the length of its payload. */
+/** A chunk or gap that went out: its (last) number, where it stands in the buffer, and the length of its frame. */
 export type SentChunk = Identity & Position & { readonly bytes: number }
 
 /** What the machine is told. Those of a connection carry its number, so that a late word of an old one is known. */
@@ -72,33 +98,49 @@ export type Input =
       readonly connection: number
       readonly frame: TelemetryFrame.TelemetryFrame | FrameError
     }
-  | { readonly _tag: "Lost"; readonly connection: number; readonly reason: string }
-  /** The buffer has something new. */
-  | { readonly _tag: "Appended" }
-  /** Chunks went out, in answer to `SendChunks`; `congested` when the socket would take no more. */
+  | {
+      readonly _tag: "Lost"
+      readonly connection: number
+      readonly reason: string
+      readonly code?: "unavailable" | "no-key"
+      readonly retryAfterMillis?: number
+    }
+  /** The buffer has something new; so many bytes wait in it now. */
+  | { readonly _tag: "Appended"; readonly waitingBytes: number }
+  /** What went out, in answer to `SendChunks`. */
   | {
       readonly _tag: "Sent"
       readonly connection: number
       readonly chunks: ReadonlyArray<SentChunk>
+      /** The socket would take no more. */
       readonly congested: boolean
+      /** Nothing is left in the buffer behind them. */
+      readonly drained: boolean
+      /** Next in the buffer stands a gap, which this server has no frame for. */
+      readonly untellable?: Identity
     }
+  /** How much power there is for connections. */
+  | { readonly _tag: "Power"; readonly power: Power }
+  /** Somebody waits for what is in the buffer to be delivered. */
+  | { readonly _tag: "Hurry" }
   /** There is a newer reading for those who watch live. */
   | { readonly _tag: "Sensed" }
 
 /** What the machine wants done, at once and in order, on the connection that it is about. */
 export type Command =
-  | { readonly _tag: "Dial"; readonly connection: number }
+  | { readonly _tag: "Dial"; readonly connection: number; readonly transport: Transport }
   | { readonly _tag: "HangUp" }
   | { readonly _tag: "SendHello" }
   /**
-   * Up to `limit` chunks that come after `after` in the buffer, and no more once they have `budgetBytes` or more;
-   * answered by `Sent`.
+   * Up to `limit` chunks and gaps that come after `after` in the buffer, and no more once their frames have
+   * `budgetBytes` or more; answered by `Sent`. Without `gaps` it stops before the first gap.
    */
   | {
       readonly _tag: "SendChunks"
       readonly after: Position | null
       readonly limit: number
       readonly budgetBytes: number
+      readonly gaps: boolean
     }
   | { readonly _tag: "SendLive" }
   | { readonly _tag: "SendHeartbeat"; readonly echo: boolean }

@@ -3,10 +3,10 @@
  * it is time for a heartbeat, a live frame or giving up.
  *
  * Chunks go up in the order of the buffer, never more of them than the server's window without an
- * acknowledgement. An acknowledgement of what was never sent breaks the connection, because deleting on such
+ * acknowledgement, nor more bytes than its credit. An acknowledgement of what was never sent breaks the connection, because deleting on such
  * a word would lose data; one of what was acknowledged before is harmless.
  */
-import type { TelemetryFrame } from "@paceline/core/wire"
+import { TelemetryFrame } from "@paceline/core/wire"
 import type { Position } from "../buffer/ChunkBuffer.ts"
 import type { Command, DeliveryLimits, Identity, Input, Problem } from "./Protocol.ts"
 import * as SendBudget from "./SendBudget.ts"
@@ -26,6 +26,13 @@ export interface Streaming {
   /** Sent and not acknowledged, oldest first. */
   readonly inFlight: ReadonlyArray<InFlight>
   readonly budget: SendBudget.SendBudget
+  /** Bytes of frames that the server allows in all on this connection, and those that went out. */
+  readonly credit: number
+  readonly spent: number
+  /** The server has a frame for gaps. */
+  readonly tellsGaps: boolean
+  /** All that the buffer had went out. */
+  readonly drained: boolean
   /** The greatest number of each incarnation that the server may acknowledge. */
   readonly sent: ReadonlyMap<string, number>
   /** The last chunk sent, in the order of the buffer. */
@@ -63,6 +70,10 @@ export const welcomed = (
     window: Math.min(welcome.window, limits.maxInFlight),
     inFlight: [],
     budget: SendBudget.initial(now, limits),
+    credit: welcome.credit ?? Number.POSITIVE_INFINITY,
+    spent: 0,
+    tellsGaps: welcome.speaks?.includes(TelemetryFrame.features.gap) ?? false,
+    drained: false,
     sent: new Map(welcome.marks.map(({ incarnation, mark }) => [incarnation, mark])),
     position: null,
     progressAt: now,
@@ -107,15 +118,22 @@ export const quarantined = (
   return { ...pumped, commands: [{ _tag: "Quarantine", incarnation, n, reason }, ...pumped.commands], progressed: true }
 }
 
+/** The server allows so many bytes in all. An older word of it is harmless. */
+export const credited = (link: Streaming, { bytes }: TelemetryFrame.Credit): Turn =>
+  bytes > link.credit ? pump({ ...link, credit: bytes }) : { link, commands: [] }
+
+/** There is something new in the buffer. */
+export const appended = (link: Streaming): Turn => pump({ ...link, drained: false })
+
 export const sent = (
   link: Streaming,
-  { chunks, congested }: Extract<Input, { readonly _tag: "Sent" }>,
+  { chunks, congested, drained }: Extract<Input, { readonly _tag: "Sent" }>,
   now: number,
   limits: DeliveryLimits,
 ): Turn => {
   const congestedUntil = congested ? now + limits.congestedMillis : 0
   const last = chunks.at(-1)
-  if (last === undefined) return { link: { ...link, congestedUntil }, commands: [] }
+  if (last === undefined) return { link: { ...link, congestedUntil, drained }, commands: [] }
   const upTo = new Map(link.sent)
   for (const { incarnation, n } of chunks) upTo.set(incarnation, Math.max(n, upTo.get(incarnation) ?? 0))
   const ofChunks = chunks.map(({ incarnation, n, bytes }) => ({ incarnation, n, bytes, sentAt: now }))
@@ -123,6 +141,8 @@ export const sent = (
     link: {
       ...link,
       inFlight: [...link.inFlight, ...ofChunks],
+      spent: link.spent + bytesOf(ofChunks),
+      drained,
       sent: upTo,
       position: { opened: last.opened, n: last.n },
       progressAt: link.inFlight.length === 0 ? now : link.progressAt,
@@ -133,12 +153,15 @@ export const sent = (
   }
 }
 
-/** Asks for chunks when the window and the budget have room for them. */
+/** Asks for chunks when the window, the credit and the budget have room for them. */
 export const pump = (link: Streaming): { readonly link: Streaming; readonly commands: ReadonlyArray<Command> } => {
   const limit = link.window - link.inFlight.length
-  const budgetBytes = link.budget.bytes - bytesOf(link.inFlight)
-  if (limit <= 0 || budgetBytes <= 0 || link.congestedUntil > 0) return { link, commands: [] }
-  return { link, commands: [{ _tag: "SendChunks", after: link.position, limit, budgetBytes }] }
+  const budgetBytes = Math.min(link.budget.bytes - bytesOf(link.inFlight), link.credit - link.spent)
+  if (limit <= 0 || budgetBytes <= 0 || link.congestedUntil > 0 || link.drained) return { link, commands: [] }
+  return {
+    link,
+    commands: [{ _tag: "SendChunks", after: link.position, limit, budgetBytes, gaps: link.tellsGaps }],
+  }
 }
 
 /** Sends the newest readings, if there are any and the last were sent long enough ago. */
