@@ -6,6 +6,7 @@ import * as HttpServer from "@effect/platform/HttpServer"
 import { type Actor, PacelineApi } from "@paceline/core/contract"
 import { Context, Effect, Layer } from "effect"
 import * as DevicesHttp from "../contexts/devices/Http.ts"
+import * as SeriesHttp from "../contexts/devices/series/Http.ts"
 import * as GamificationHttp from "../contexts/gamification/Http.ts"
 import * as IdentityHttp from "../contexts/identity/Http.ts"
 import * as PeopleHttp from "../contexts/people/Http.ts"
@@ -19,6 +20,7 @@ const groups = Layer.mergeAll(
   PeopleHttp.layer,
   TrainingHttp.layer,
   GamificationHttp.layer,
+  SeriesHttp.layer,
   OperationsHttp.layer,
 ).pipe(Layer.provide(IdentityHttp.layer))
 
