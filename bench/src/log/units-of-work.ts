@@ -25,11 +25,12 @@ const topic = topicNamed("gear")
 const Bikes = Aggregate.make({
   kind: "bench/bike",
   state: Bike,
-  append: (events: ReadonlyArray<Workout>, id) =>
-    EventLog.append(
+  records: (events: ReadonlyArray<Workout>, id) => [
+    EventLog.records(
       topic,
       events.map((event) => ({ key: id, event })),
     ),
+  ],
 })
 
 const ride = (n: number) => (bike: typeof Bike.Type) => {

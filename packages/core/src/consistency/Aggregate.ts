@@ -2,7 +2,7 @@
  * An aggregate: what changes as a whole, with a version that each change raises.
  *
  * `make` says once where its states lie, what they are, what becomes of a write that was overtaken, and where its events
- * go. `Command.execute` does the rest; `load`, `insert`, `update` and `archive` are for what it is too narrow for. A write
+ * go. `Command.execute` does the rest; `load`, `insert` and `update` are for what it is too narrow for. A write
  * names the version that it was decided on, and is refused with `VersionConflict` when that has moved.
  *
  * @example
@@ -10,18 +10,20 @@
  *   kind: "gear/bike",
  *   state: Bike,
  *   onConflict: Conflict.merge({ metres: "sum" }),
- *   append: (events: ReadonlyArray<BikeEvent>, id) =>
- *     EventLog.append(Gear, events.map((event) => ({ key: id, event }))),
+ *   records: (events: ReadonlyArray<BikeEvent>, id) => [
+ *     EventLog.records(Gear, events.map((event) => ({ key: id, event }))),
+ *   ],
  * })
  */
 import { Effect, Either, Option, ParseResult, Schema } from "effect"
 import type { Strategy } from "../kernel/consistency/Conflict.ts"
 import { reject } from "../kernel/consistency/Conflict.ts"
-import { AggregateStore, type NewState } from "./AggregateStore.ts"
+import { AggregateStore, type Found, type NewState } from "./AggregateStore.ts"
+import type { TopicRecords } from "./NewRecord.ts"
 import type { VersionConflict } from "./OptimisticLock.ts"
 import { StorageError, type Transaction } from "./UnitOfWork.ts"
 
-export interface Options<S, I, Ev, E, R> {
+export interface Options<S, I, Ev> {
   /** The namespace of its ids, and its name in errors. */
   readonly kind: string
   /** Encodes states to JSON data. A stored state that does not fit fails as `StorageError`, reason corrupt. */
@@ -33,29 +35,24 @@ export interface Options<S, I, Ev, E, R> {
   readonly onConflict?: Strategy<Extract<keyof I, string>>
   /** The state of an id that is not stored yet. If not given, commands to such an id fail. */
   readonly initial?: (id: string) => S
-  /**
-   * Appends events in the unit of work that writes the state. A function of the caller's, because this room knows no log:
-   * its type says what it needs, and that it runs inside a unit.
-   */
-  readonly append?: (events: ReadonlyArray<Ev>, id: string) => Effect.Effect<unknown, E, R>
+  /** What the log is told of events, in the unit of work that writes the state. Pure. Nothing if not given. */
+  readonly records?: (events: ReadonlyArray<Ev>, id: string) => ReadonlyArray<TopicRecords>
 }
 
-export interface Aggregate<S, I, Ev = never, E = never, R = never> {
+export interface Aggregate<S, I, Ev = never> {
   readonly kind: string
   readonly onConflict: Strategy
   readonly initial: ((id: string) => S) | undefined
-  readonly append: (events: ReadonlyArray<Ev>, id: string) => Effect.Effect<unknown, E, R>
+  readonly records: (events: ReadonlyArray<Ev>, id: string) => ReadonlyArray<TopicRecords>
   readonly encode: (state: S) => I
   readonly decode: (stored: unknown) => Either.Either<S, ParseResult.ParseError>
 }
 
-export const make = <S, I, Ev = never, E = never, R = never>(
-  options: Options<S, I, Ev, E, R>,
-): Aggregate<S, I, Ev, E, R> => ({
+export const make = <S, I, Ev = never>(options: Options<S, I, Ev>): Aggregate<S, I, Ev> => ({
   kind: options.kind,
   onConflict: options.onConflict ?? reject,
   initial: options.initial,
-  append: options.append ?? (() => Effect.void),
+  records: options.records ?? (() => []),
   encode: Schema.encodeSync(options.state),
   decode: Schema.decodeUnknownEither(options.state),
 })
@@ -91,28 +88,43 @@ export interface Loaded<S> {
 export type Due = Partial<Pick<NewState, "dueAtMs" | "rank">>
 
 /** Inside a unit of work it sees what the unit has written; outside, what is committed. */
-export const load = <S, I, Ev, E, R>(
-  aggregate: Aggregate<S, I, Ev, E, R>,
+export const load = <S, I, Ev>(
+  aggregate: Aggregate<S, I, Ev>,
   id: string,
 ): Effect.Effect<Loaded<S>, StorageError | AggregateNotFound, AggregateStore> =>
   Effect.gen(function* () {
     const store = yield* AggregateStore
-    const found = yield* store.get(aggregate.kind, id)
-    if (Option.isSome(found)) {
-      const { dueAtMs, state: stored, version } = found.value
-      return { id, state: yield* decoded(aggregate, id, stored), stored, version, dueAtMs }
-    }
-    const archived = Option.isSome(yield* store.getArchived(aggregate.kind, id))
-    if (archived || aggregate.initial === undefined) {
-      return yield* new AggregateNotFound({ aggregate: aggregate.kind, id, archived })
-    }
-    const state = aggregate.initial(id)
-    return { id, state, stored: aggregate.encode(state), version: 0, dueAtMs: null }
+    const stored = Option.getOrNull(yield* store.get(aggregate.kind, id))
+    const isArchived = stored === null && Option.isSome(yield* store.getArchived(aggregate.kind, id))
+    return yield* read(aggregate, id, { stored, isArchived })
   })
 
+/** What the store found, as the aggregate reads it. */
+export const read = <S, I, Ev>(
+  aggregate: Aggregate<S, I, Ev>,
+  id: string,
+  { isArchived, stored }: Found,
+): Either.Either<Loaded<S>, StorageError | AggregateNotFound> => {
+  if (stored !== null) {
+    const { dueAtMs, version } = stored
+    return Either.map(decoded(aggregate, id, stored.state), (state) => ({
+      id,
+      state,
+      stored: stored.state,
+      version,
+      dueAtMs,
+    }))
+  }
+  if (isArchived || aggregate.initial === undefined) {
+    return Either.left(new AggregateNotFound({ aggregate: aggregate.kind, id, archived: isArchived }))
+  }
+  const state = aggregate.initial(id)
+  return Either.right({ id, state, stored: aggregate.encode(state), version: 0, dueAtMs: null })
+}
+
 /** Fails with `VersionConflict` when the id is taken. */
-export const insert = <S, I, Ev, E, R>(
-  aggregate: Aggregate<S, I, Ev, E, R>,
+export const insert = <S, I, Ev>(
+  aggregate: Aggregate<S, I, Ev>,
   id: string,
   state: S,
   due: Due = {},
@@ -134,8 +146,8 @@ export const insert = <S, I, Ev, E, R>(
  * Writes the state that was decided on what was loaded; inserts it when that was not stored yet. Keeps `due` where none is
  * given.
  */
-export const update = <S, I, Ev, E, R>(
-  aggregate: Aggregate<S, I, Ev, E, R>,
+export const update = <S, I, Ev>(
+  aggregate: Aggregate<S, I, Ev>,
   loaded: Loaded<S>,
   state: S,
   due: Due = {},
@@ -154,29 +166,13 @@ export const update = <S, I, Ev, E, R>(
   )
 }
 
-/** Moves it out of the way with its final state, at `atMs`. */
-export const archive = <S, I, Ev, E, R>(
-  aggregate: Aggregate<S, I, Ev, E, R>,
-  loaded: Loaded<S>,
-  finalState: S,
-  atMs: number,
-): Effect.Effect<void, StorageError | VersionConflict, Transaction | AggregateStore> =>
-  Effect.flatMap(AggregateStore, (store) =>
-    Effect.gen(function* () {
-      // What begins and ends at once is inserted first: only what is stored can be archived.
-      const { version } = loaded.version === 0 ? yield* insert(aggregate, loaded.id, finalState) : loaded
-      yield* store.archive(aggregate.kind, loaded.id, version, aggregate.encode(finalState), atMs)
-    }),
-  )
-
-const decoded = <S, I, Ev, E, R>(
-  aggregate: Aggregate<S, I, Ev, E, R>,
+const decoded = <S, I, Ev>(
+  aggregate: Aggregate<S, I, Ev>,
   id: string,
   stored: unknown,
-): Effect.Effect<S, StorageError> => {
-  const read = aggregate.decode(stored)
-  if (Either.isRight(read)) return Effect.succeed(read.right)
-  const problem = ParseResult.TreeFormatter.formatErrorSync(read.left)
-  const message = `The stored state of ${aggregate.kind} "${id}" cannot be read: ${problem}`
-  return Effect.fail(new StorageError({ reason: "corrupt", message, cause: read.left }))
-}
+): Either.Either<S, StorageError> =>
+  Either.mapLeft(aggregate.decode(stored), (cause) => {
+    const problem = ParseResult.TreeFormatter.formatErrorSync(cause)
+    const message = `The stored state of ${aggregate.kind} "${id}" cannot be read: ${problem}`
+    return new StorageError({ reason: "corrupt", message, cause })
+  })

@@ -10,6 +10,7 @@
  * Contexts keep their own tables; this is for what has no query but "by id" and "what is due".
  */
 import { Context, type Effect, type Option, type Queue, type Scope } from "effect"
+import type { TopicRecords } from "./NewRecord.ts"
 import type { VersionConflict } from "./OptimisticLock.ts"
 import type { StorageError, Transaction } from "./UnitOfWork.ts"
 
@@ -27,6 +28,24 @@ export interface Stored extends Required<NewState> {
   readonly id: string
   /** 1 when inserted, one more with each change. */
   readonly version: number
+}
+
+/** What a decision finds. */
+export interface Found {
+  /** Null when there is none. */
+  readonly stored: Stored | null
+  /** It is finished: the id is taken, and nothing can be written. */
+  readonly isArchived: boolean
+}
+
+/** What a decision comes to. Without `next` nothing is written; records are appended only beside a write. */
+export interface Decided<A> {
+  readonly answer: A
+  readonly next?: NewState & {
+    /** It is finished: `state` is its last one. */
+    readonly archive?: boolean
+    readonly records?: ReadonlyArray<TopicRecords>
+  }
 }
 
 /** What is out of the way: it can be read and listed, and never changes. */
@@ -91,6 +110,16 @@ export class AggregateStore extends Context.Tag("@paceline/core/consistency/Aggr
       finalState: unknown,
       atMs: number,
     ) => Effect.Effect<void, StorageError | VersionConflict, Transaction>
+    /**
+     * Loads, decides, writes and appends to the log as a unit of work of its own, inside another unit as a part of it. It
+     * is what `get`, `insert`, `update` or `archive`, and `EventLog.append` do in `UnitOfWork.run`, but an engine may make
+     * it fast, because `decide` is plain and waits for nothing. It may be asked more than once; what it throws dies.
+     */
+    readonly change: <A>(
+      kind: string,
+      id: string,
+      decide: (found: Found, nowMs: number) => Decided<A>,
+    ) => Effect.Effect<A, StorageError | VersionConflict>
     readonly getArchived: (kind: string, id: string) => Effect.Effect<Option.Option<Archived>, StorageError>
     readonly list: (kind: string, page: Page) => Effect.Effect<ReadonlyArray<Stored>, StorageError>
     readonly listArchived: (kind: string, page: Page) => Effect.Effect<ReadonlyArray<Archived>, StorageError>

@@ -7,8 +7,7 @@
  * that was sent by somebody who saw an older version goes the way of `onConflict`. A refusal writes nothing, and is not
  * remembered under the key: who asks again is decided anew.
  *
- * Events are appended by the aggregate's own `append`, so that this room needs no log: whoever defines the aggregate may
- * import one, and the types see to it that it stands inside the unit.
+ * All of it is one `AggregateStore.change`, which an engine makes fast; inside another unit it becomes a part of that.
  *
  * @example
  * // Model.ts: the rule.
@@ -33,17 +32,18 @@
  *   handle: (batch) => Effect.forEach(batch, ({ event }) => Command.execute(Bikes, event.bikeId, ride(event.metres))),
  * })
  */
-import { Clock, Data, Effect, Either } from "effect"
+import { Context, Data, Effect, Either } from "effect"
 import * as Conflict from "../kernel/consistency/Conflict.ts"
 import * as Aggregate from "./Aggregate.ts"
-import type { AggregateStore } from "./AggregateStore.ts"
+import { AggregateStore, type Decided } from "./AggregateStore.ts"
 import type { Answers, IdempotencyKeyReused } from "./Answers.ts"
 import { ConflictUnresolved, FieldConflict, Superseded } from "./ConflictErrors.ts"
 import * as ConflictRetry from "./ConflictRetry.ts"
 import * as Idempotency from "./Idempotency.ts"
+import { headersIn, type NewRecord, type TopicRecords } from "./NewRecord.ts"
 import { VersionConflict } from "./OptimisticLock.ts"
 import { withSpanIfTraced } from "./SpanIfTraced.ts"
-import { type StorageError, type Transaction, UnitOfWork } from "./UnitOfWork.ts"
+import type { StorageError, UnitOfWork } from "./UnitOfWork.ts"
 
 /** What is to be written, and what to answer. */
 export interface Decision<S, Ev, A> extends Aggregate.Due {
@@ -81,24 +81,23 @@ export type Failure =
   | IdempotencyKeyReused
 
 /** What a unit wanted to write when it was overtaken. */
-class Overtaken extends Data.TaggedError("Overtaken")<{
+class Overtaken extends Data.TaggedError("Overtaken")<Wish & { readonly conflict: VersionConflict }> {}
+
+/** The state that it was decided on, and the one that was to follow, as JSON data. */
+interface Wish {
   readonly base: unknown
   readonly mine: unknown
-  readonly conflict: VersionConflict
-}> {}
+}
 
-export const execute = <S, I, Ev, EA, RA, A, E, AI = A>(
-  aggregate: Aggregate.Aggregate<S, I, Ev, EA, RA>,
+export const execute = <S, I, Ev, A, E, AI = A>(
+  aggregate: Aggregate.Aggregate<S, I, Ev>,
   id: string,
   decide: Decide<S, Ev, A, E>,
   options: Options<S, A, AI> = {},
-): Effect.Effect<A, E | EA | Failure, UnitOfWork | AggregateStore | Answers | Exclude<RA, Transaction>> => {
+): Effect.Effect<A, E | Failure, UnitOfWork | AggregateStore | Answers> => {
   const unit = attempt(aggregate, id, decide, options.seen)
-  const run: Effect.Effect<
-    A,
-    E | EA | Failure | Overtaken,
-    UnitOfWork | AggregateStore | Answers | Exclude<RA, Transaction>
-  > = options.idempotency === undefined ? UnitOfWork.run(unit) : Idempotency.once(options.idempotency, unit)
+  const run: Effect.Effect<A, E | Failure | Overtaken, UnitOfWork | AggregateStore | Answers> =
+    options.idempotency === undefined ? unit : Idempotency.once(options.idempotency, unit)
   return ConflictRetry.retrying(run, (error) => error instanceof Overtaken, options.attempts).pipe(
     Effect.catchAll((error) =>
       error instanceof Overtaken ? Effect.flatMap(unresolved(aggregate, error), Effect.fail) : Effect.fail(error),
@@ -107,87 +106,110 @@ export const execute = <S, I, Ev, EA, RA, A, E, AI = A>(
   )
 }
 
-/** One try, to be run inside a unit of work. */
-const attempt = <S, I, Ev, EA, RA, A, E>(
-  aggregate: Aggregate.Aggregate<S, I, Ev, EA, RA>,
+/** One try. */
+const attempt = <S, I, Ev, A, E>(
+  aggregate: Aggregate.Aggregate<S, I, Ev>,
   id: string,
   decide: Decide<S, Ev, A, E>,
   seen: Seen<S> | undefined,
-): Effect.Effect<A, E | EA | Failure | Overtaken, Transaction | AggregateStore | RA> =>
-  Effect.gen(function* () {
-    const loaded = yield* Aggregate.load(aggregate, id)
-    const nowMs = yield* Clock.currentTimeMillis
-    const decision =
-      seen === undefined || seen.version === loaded.version
-        ? yield* decide(loaded.state, nowMs)
-        : yield* decideAnyway(aggregate, loaded, decide, seen, nowMs)
-    yield* write(aggregate, loaded, decision, nowMs)
-    const events = decision.events ?? []
-    if (events.length > 0) yield* aggregate.append(events, id)
-    return decision.answer
+): Effect.Effect<A, E | Failure | Overtaken, AggregateStore> =>
+  Effect.withFiberRuntime(({ currentContext }) => {
+    const store = Context.unsafeGet(currentContext, AggregateStore)
+    const headers = headersIn(currentContext)
+    let wish: Wish = { base: undefined, mine: undefined }
+    const change = store.change(aggregate.kind, id, (found, nowMs): Decided<Either.Either<A, E | Failure>> => {
+      const decided = Either.flatMap(Aggregate.read(aggregate, id, found), (loaded) =>
+        Either.map(
+          seen === undefined || seen.version === loaded.version
+            ? decide(loaded.state, nowMs)
+            : decideAnyway(aggregate, loaded, decide, seen, nowMs),
+          (decision) => ({ decision, loaded }),
+        ),
+      )
+      if (Either.isLeft(decided)) return { answer: Either.left(decided.left) }
+      const { decision, loaded } = decided.right
+      const next = writeOf(aggregate, loaded, decision, headers)
+      wish = { base: loaded.stored, mine: next.state }
+      return { answer: Either.right(decision.answer), next }
+    })
+    return Effect.matchEffect(change, {
+      // Only the store itself fails here: what the rule refuses is an answer.
+      onFailure: (error) =>
+        Effect.fail(error._tag === "VersionConflict" ? new Overtaken({ ...wish, conflict: error }) : error),
+      onSuccess: (answer) => answer,
+    })
   })
 
-const write = <S, I, Ev, EA, RA, A>(
-  aggregate: Aggregate.Aggregate<S, I, Ev, EA, RA>,
-  loaded: Aggregate.Loaded<S>,
+const writeOf = <S, I, Ev, A>(
+  aggregate: Aggregate.Aggregate<S, I, Ev>,
+  { dueAtMs, id }: Aggregate.Loaded<S>,
   decision: Decision<S, Ev, A>,
-  nowMs: number,
-): Effect.Effect<void, StorageError | Overtaken, Transaction | AggregateStore> => {
-  const { archive, dueAtMs, rank, state } = decision
-  const due: Aggregate.Due = { ...(dueAtMs === undefined ? {} : { dueAtMs }), ...(rank === undefined ? {} : { rank }) }
-  const written: Effect.Effect<unknown, StorageError | VersionConflict, Transaction | AggregateStore> =
-    archive === true
-      ? Aggregate.archive(aggregate, loaded, state, nowMs)
-      : Aggregate.update(aggregate, loaded, state, due)
-  return written.pipe(
-    Effect.catchTag("VersionConflict", (conflict) =>
-      Effect.fail(new Overtaken({ base: loaded.stored, mine: aggregate.encode(state), conflict })),
-    ),
-    Effect.asVoid,
-  )
+  headers: Pick<NewRecord, "headers">,
+): NonNullable<Decided<A>["next"]> => {
+  const { archive = false, events = [], rank, state } = decision
+  const told = events.length === 0 ? [] : aggregate.records(events, id)
+  return {
+    state: aggregate.encode(state),
+    dueAtMs: decision.dueAtMs === undefined ? dueAtMs : decision.dueAtMs,
+    ...(rank === undefined ? {} : { rank }),
+    archive,
+    records: headers.headers === undefined ? told : told.map((one) => withHeaders(one, headers)),
+  }
 }
 
+/** What a record brings itself comes first. */
+const withHeaders = ({ records, topic }: TopicRecords, headers: Pick<NewRecord, "headers">): TopicRecords => ({
+  topic,
+  records: records.map((record) => ({ ...headers, ...record })),
+})
+
 /** The sender saw another version than the one that is stored: what its command becomes is the data's own affair. */
-const decideAnyway = <S, I, Ev, EA, RA, A, E>(
-  aggregate: Aggregate.Aggregate<S, I, Ev, EA, RA>,
+const decideAnyway = <S, I, Ev, A, E>(
+  aggregate: Aggregate.Aggregate<S, I, Ev>,
   loaded: Aggregate.Loaded<S>,
   decide: Decide<S, Ev, A, E>,
   seen: Seen<S>,
   nowMs: number,
-): Effect.Effect<Decision<S, Ev, A>, E | VersionConflict | ConflictUnresolved | Superseded> =>
-  Effect.gen(function* () {
-    const { kind, onConflict } = aggregate
-    const conflict = { aggregate: kind, id: loaded.id, expectedVersion: seen.version, actualVersion: loaded.version }
-    if (onConflict._tag === "Reject") return yield* new VersionConflict(conflict)
-    // Where nobody knows what the sender saw, `mine` is what the command makes of the state that is stored.
-    const decision = yield* decide(onConflict._tag === "Retry" ? loaded.state : (seen.state ?? loaded.state), nowMs)
-    const base = seen.state === undefined ? undefined : aggregate.encode(seen.state)
-    const values = { base, mine: aggregate.encode(decision.state), theirs: loaded.stored }
-    const askAbout = (fields: ReturnType<typeof Conflict.differing>) =>
-      new ConflictUnresolved({ ...conflict, ...values, fields: fields.map((field) => new FieldConflict(field)) })
+): Either.Either<Decision<S, Ev, A>, E | VersionConflict | ConflictUnresolved | Superseded> => {
+  const { kind, onConflict } = aggregate
+  const conflict = { aggregate: kind, id: loaded.id, expectedVersion: seen.version, actualVersion: loaded.version }
+  if (onConflict._tag === "Reject") return Either.left(new VersionConflict(conflict))
+  // Where nobody knows what the sender saw, `mine` is what the command makes of the state that is stored.
+  const decided = decide(onConflict._tag === "Retry" ? loaded.state : (seen.state ?? loaded.state), nowMs)
+  return Either.flatMap(
+    decided,
+    (decision): Either.Either<Decision<S, Ev, A>, VersionConflict | ConflictUnresolved | Superseded> => {
+      const base = seen.state === undefined ? undefined : aggregate.encode(seen.state)
+      const values = { base, mine: aggregate.encode(decision.state), theirs: loaded.stored }
+      const askAbout = (fields: ReturnType<typeof Conflict.differing>) =>
+        Either.left(
+          new ConflictUnresolved({ ...conflict, ...values, fields: fields.map((field) => new FieldConflict(field)) }),
+        )
 
-    const resolution = Conflict.resolve(onConflict, values)
-    switch (resolution._tag) {
-      case "DecideAgain":
-        return decision
-      case "Rejected":
-        return yield* new VersionConflict(conflict)
-      case "Superseded":
-        return yield* new Superseded(conflict)
-      case "Ask":
-        return yield* askAbout(resolution.fields)
-      case "Write": {
-        const state = aggregate.decode(resolution.value)
-        // Field by field it could be merged, but the whole is no state: a person has to look.
-        if (Either.isLeft(state)) return yield* askAbout(Conflict.differing(values))
-        return { ...decision, state: state.right }
+      const resolution = Conflict.resolve(onConflict, values)
+      switch (resolution._tag) {
+        case "DecideAgain":
+          return Either.right(decision)
+        case "Rejected":
+          return Either.left(new VersionConflict(conflict))
+        case "Superseded":
+          return Either.left(new Superseded(conflict))
+        case "Ask":
+          return askAbout(resolution.fields)
+        case "Write": {
+          const state = aggregate.decode(resolution.value)
+          // Field by field it could be merged, but the whole is no state: a person has to look.
+          if (Either.isLeft(state)) return askAbout(Conflict.differing(values))
+          return Either.right({ ...decision, state: state.right })
+        }
       }
-    }
-  })
+    },
+  )
+}
 
 /** Both values, after the last try. */
-const unresolved = <S, I, Ev, EA, RA>(
-  aggregate: Aggregate.Aggregate<S, I, Ev, EA, RA>,
+const unresolved = <S, I, Ev>(
+  aggregate: Aggregate.Aggregate<S, I, Ev>,
   { base, conflict, mine }: Overtaken,
 ): Effect.Effect<ConflictUnresolved, StorageError, AggregateStore> =>
   Aggregate.load(aggregate, conflict.id).pipe(

@@ -7,8 +7,11 @@
  * Several groups on one topic each see all of it (publish/subscribe); the members of one group share it out among
  * themselves, partition by partition, so that each record goes to one of them (point-to-point).
  */
-import { Context, Effect, type Either, Option, type ParseResult, type Queue, Schema, type Scope, Tracer } from "effect"
+import { Context, Effect, type Either, type ParseResult, type Queue, Schema, type Scope } from "effect"
+import { type Headers, headersIn, type NewRecord, type TopicRecords } from "../consistency/NewRecord.ts"
 import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
+
+export type { Headers, NewRecord, TopicRecords } from "../consistency/NewRecord.ts"
 
 /** A topic's name, the schema of its events, and what the schema compiles to. */
 export interface Topic<A, I> {
@@ -24,22 +27,6 @@ export const topic = <A, I>(name: string, schema: Schema.Schema<A, I>): Topic<A,
   encode: Schema.encodeSync(schema),
   decode: Schema.decodeUnknownEither(schema),
 })
-
-/** What is appended. Records with the same key keep their order. */
-export interface NewRecord {
-  readonly key: string
-  /** Plain JSON data. */
-  readonly payload: unknown
-  /**
-   * Names the record: appending the same id to the same topic again, within the topic's dedup time, appends nothing
-   * and answers where the first one lies.
-   */
-  readonly id?: string
-  /** What travels beside the payload, such as the W3C trace context in `traceparent`. */
-  readonly headers?: Headers
-}
-
-export type Headers = Readonly<Record<string, string>>
 
 export interface LogRecord {
   readonly topic: string
@@ -273,16 +260,19 @@ export const publish = <A, I>(
     Context.unsafeGet(currentContext, EventLog).publish(to.name, encoded(to, events, currentContext)),
   )
 
+/** The records of typed events, for an aggregate that says where its events go. An event that does not fit dies. */
+export const records = <A, I>(to: Topic<A, I>, events: ReadonlyArray<NewEvent<A>>): TopicRecords => ({
+  topic: to.name,
+  records: events.map(({ event, ...rest }) => ({ ...rest, payload: to.encode(event) })),
+})
+
 /** Records that carry the span they were made in, so that a trace goes on where they are consumed. */
 const encoded = <A, I>(
   to: Topic<A, I>,
   events: ReadonlyArray<NewEvent<A>>,
   context: Context.Context<never>,
 ): ReadonlyArray<NewRecord> => {
-  const span = Context.getOption(context, Tracer.ParentSpan)
-  const headers: Pick<NewRecord, "headers"> = Option.isNone(span)
-    ? {}
-    : { headers: { traceparent: traceparentOf(span.value) } }
+  const headers = headersIn(context)
   return events.map(({ event, id, key }) => ({
     key,
     payload: to.encode(event),
@@ -290,10 +280,6 @@ const encoded = <A, I>(
     ...headers,
   }))
 }
-
-/** W3C Trace Context, version 00. */
-const traceparentOf = (span: Tracer.AnySpan): string =>
-  `00-${span.traceId.padStart(32, "0")}-${span.spanId.padStart(16, "0")}-${span.sampled ? "01" : "00"}`
 
 /** Reads a record's event. */
 export const decode = <A, I>(from: Topic<A, I>, record: LogRecord): Effect.Effect<A, ParseResult.ParseError> =>

@@ -7,7 +7,8 @@ import { Cells } from "./Cells.ts"
 import { DueQueue } from "./DueQueue.ts"
 import { type MemoryUnit, reading, unitOf, type View } from "./UnitOfWork.ts"
 
-type Service = Context.Tag.Service<typeof AggregateStore.AggregateStore>
+/** All but `change`, which is made of these. */
+type Service = Omit<Context.Tag.Service<typeof AggregateStore.AggregateStore>, "change">
 
 interface Row {
   readonly version: number

@@ -10,6 +10,7 @@
 import { AggregateStore, Answers, UnitOfWork, WritePosition } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Context, Effect, Layer } from "effect"
+import { changeInUnit } from "../ChangeInUnit.ts"
 import * as MemoryAggregateStore from "./AggregateStore.ts"
 import * as MemoryAnswers from "./Answers.ts"
 import * as MemoryEventLog from "./EventLog.ts"
@@ -24,13 +25,16 @@ type Provided = UnitOfWork | EventLog.EventLog | AggregateStore.AggregateStore |
 export const layer = (options: MemoryStoreOptions = {}): Layer.Layer<Provided> =>
   Layer.merge(
     Layer.effectContext(
-      Effect.sync(() =>
-        Context.make(UnitOfWork, MemoryUnitOfWork.make()).pipe(
-          Context.add(EventLog.EventLog, MemoryEventLog.make(options.topics ?? {})),
-          Context.add(AggregateStore.AggregateStore, MemoryAggregateStore.make()),
+      Effect.sync(() => {
+        const work = MemoryUnitOfWork.make()
+        const log = MemoryEventLog.make(options.topics ?? {})
+        const store = MemoryAggregateStore.make()
+        return Context.make(UnitOfWork, work).pipe(
+          Context.add(EventLog.EventLog, log),
+          Context.add(AggregateStore.AggregateStore, { ...store, change: changeInUnit({ store, log, work }) }),
           Context.add(Answers, MemoryAnswers.make()),
-        ),
-      ),
+        )
+      }),
     ),
     WritePosition.layerImmediate,
   )

@@ -10,7 +10,8 @@ import type { Pools, Query } from "./Pools.ts"
 import { storageError } from "./PostgresErrors.ts"
 import { writing } from "./UnitQueries.ts"
 
-type Service = Context.Tag.Service<typeof AggregateStore.AggregateStore>
+/** All but `change`, which is made of these. */
+type Service = Omit<Context.Tag.Service<typeof AggregateStore.AggregateStore>, "change">
 
 const STORED = "id, version::float8 AS version, rank, due_at_ms, state"
 const ARCHIVED = "id, version::float8 AS version, archived_at_ms, state"

@@ -16,6 +16,7 @@ import { PgClient } from "@effect/sql-pg"
 import { AggregateStore, Answers, type StorageError, UnitOfWork, WritePosition } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Context, Effect, Layer } from "effect"
+import { changeInUnit } from "../ChangeInUnit.ts"
 import * as PostgresAggregateStore from "./AggregateStore.ts"
 import * as PostgresAnswers from "./Answers.ts"
 import * as PostgresEventLog from "./EventLog.ts"
@@ -63,9 +64,11 @@ export const layer = (options: PostgresStoreOptions): Layer.Layer<Provided, Open
         Effect.provideService(SqlClient, yield* PostgresSqlClient.make(pools, work)),
       )
       const hub = yield* HintHub.make(pools, options)
+      const log = yield* PostgresEventLog.make(pools, hub, options.topics ?? {})
+      const store = PostgresAggregateStore.make(pools, hub)
       return Context.make(UnitOfWork, work).pipe(
-        Context.add(EventLog.EventLog, yield* PostgresEventLog.make(pools, hub, options.topics ?? {})),
-        Context.add(AggregateStore.AggregateStore, PostgresAggregateStore.make(pools, hub)),
+        Context.add(EventLog.EventLog, log),
+        Context.add(AggregateStore.AggregateStore, { ...store, change: changeInUnit({ store, log, work }) }),
         Context.add(Answers, PostgresAnswers.make()),
         Context.add(WritePosition.WritePosition, pools.position),
         Context.add(SqlClient, yield* PostgresSqlClient.make(pools, work)),

@@ -5,12 +5,14 @@
  * nothing; finished ones are in no index that a claim or a change reads.
  */
 import { type AggregateStore, type StorageError, type Transaction, VersionConflict } from "@paceline/core/consistency"
-import { type Context, Effect, Option } from "effect"
+import { Clock, Context, Effect, Exit, Option } from "effect"
 import { type ArchivedRow, type StoredRow, stateText, toArchived, toStored } from "../AggregateRows.ts"
 import { makeHints } from "../Hints.ts"
 import type { Database } from "./Database.ts"
-import { StoreAccess } from "./StoreAccess.ts"
-import type { OpenUnit } from "./UnitOfWork.ts"
+import type { AppendInUnit } from "./EventLog.ts"
+import { StoreAccess, troubleOf } from "./StoreAccess.ts"
+import { currentUnit, type OpenUnit, runInside, submit } from "./UnitOfWork.ts"
+import type { Writer } from "./Writer.ts"
 
 type Service = Context.Tag.Service<typeof AggregateStore.AggregateStore>
 
@@ -85,6 +87,22 @@ const prepare = (database: Database) => ({
 
 type Statements = ReturnType<typeof prepare>
 
+interface Change<A> {
+  readonly kind: string
+  readonly id: string
+  readonly decide: (found: AggregateStore.Found, nowMs: number) => AggregateStore.Decided<A>
+  readonly nowMs: number
+}
+
+/** Trouble of the store fails; what else is thrown is a mistake of the program and dies. */
+const failureOf = (writing: Database, cause: unknown): Exit.Exit<never, StorageError> => {
+  try {
+    return Exit.fail(troubleOf(writing, cause))
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+}
+
 /** The kinds that start with `prefix`, one seek each. */
 const kindsOf = ({ firstKind, nextKind }: Statements, prefix: string): ReadonlyArray<string> => {
   const kinds: Array<string> = []
@@ -96,73 +114,139 @@ const kindsOf = ({ firstKind, nextKind }: Statements, prefix: string): ReadonlyA
   return kinds
 }
 
-export const make = (writing: Database, reading: Database): Service => {
+export interface AggregateStoreParts {
+  readonly writing: Database
+  readonly reading: Database
+  readonly writer: Writer
+  readonly appendInUnit: AppendInUnit
+}
+
+export const make = ({ appendInUnit, reading, writer, writing }: AggregateStoreParts): Service => {
   const store = new StoreAccess(writing, reading, prepare)
   const { onWriter } = store
   const hints = makeHints()
+
+  const conflict = (kind: string, id: string, expectedVersion: number): VersionConflict =>
+    new VersionConflict({
+      aggregate: kind,
+      id,
+      expectedVersion,
+      actualVersion: onWriter.version.get(kind, id)?.version ?? 0,
+    })
 
   /** `change` answers whether it found the aggregate at the version expected. */
   const versioned = <A>(
     kind: string,
     id: string,
     expectedVersion: number,
-    change: (unit: OpenUnit) => { readonly changes: number },
+    change: (unit: OpenUnit) => boolean,
     answer: A,
   ): Effect.Effect<A, StorageError | VersionConflict, Transaction> =>
-    store.writing((unit): Effect.Effect<A, VersionConflict> => {
-      if (change(unit).changes === 1) return Effect.succeed(answer)
-      const actualVersion = onWriter.version.get(kind, id)?.version ?? 0
-      return Effect.fail(new VersionConflict({ aggregate: kind, id, expectedVersion, actualVersion }))
-    })
+    store.writing(
+      (unit): Effect.Effect<A, VersionConflict> =>
+        change(unit) ? Effect.succeed(answer) : Effect.fail(conflict(kind, id, expectedVersion)),
+    )
 
   const tell = (unit: OpenUnit, kind: string, dueAtMs: number | null): void => {
     if (dueAtMs !== null) unit.afterCommit(() => hints.tell(kind))
   }
 
+  const insert = (unit: OpenUnit, kind: string, id: string, next: AggregateStore.NewState): boolean => {
+    if (onWriter.archivedVersion.get(kind, id) !== null) return false
+    tell(unit, kind, next.dueAtMs)
+    return onWriter.insert.run(kind, id, stateText(next.state), next.dueAtMs, next.rank ?? 0).changes === 1
+  }
+
+  const update = (
+    unit: OpenUnit,
+    kind: string,
+    id: string,
+    version: number,
+    { dueAtMs, rank, state }: AggregateStore.NewState,
+  ): boolean => {
+    tell(unit, kind, dueAtMs)
+    return onWriter.update.run(kind, id, version, stateText(state), dueAtMs, rank ?? null).changes === 1
+  }
+
+  const archive = (kind: string, id: string, version: number, finalState: unknown, atMs: number): boolean => {
+    if (onWriter.remove.run(kind, id, version).changes !== 1) return false
+    onWriter.archive.run(kind, id, version + 1, stateText(finalState), atMs)
+    return true
+  }
+
+  const find = (kind: string, id: string): AggregateStore.Found => {
+    const row = onWriter.get.get(kind, id)
+    return row === null
+      ? { stored: null, isArchived: onWriter.archivedVersion.get(kind, id) !== null }
+      : { stored: toStored(kind, row), isArchived: false }
+  }
+
+  /** The same as a unit of these steps; the writer is alone, so nobody comes between. */
+  const changeNow = <A>(unit: OpenUnit, { decide, id, kind, nowMs }: Change<A>): Exit.Exit<A, VersionConflict> => {
+    const found = find(kind, id)
+    const { answer, next } = decide(found, nowMs)
+    if (next === undefined) return Exit.succeed(answer)
+    const { archive: isLast = false, records = [] } = next
+    const version = found.stored?.version ?? 0
+    const isWritten =
+      version === 0
+        ? insert(unit, kind, id, next) && (!isLast || archive(kind, id, 1, next.state, nowMs))
+        : isLast
+          ? archive(kind, id, version, next.state, nowMs)
+          : update(unit, kind, id, version, next)
+    if (!isWritten) return Exit.fail(conflict(kind, id, version))
+    for (const told of records) appendInUnit(unit, told.topic, told.records, nowMs)
+    return Exit.succeed(answer)
+  }
+
+  const changeIn = <A>(unit: OpenUnit, change: Change<A>): Exit.Exit<A, StorageError | VersionConflict> => {
+    try {
+      return changeNow(unit, change)
+    } catch (cause) {
+      return failureOf(writing, cause)
+    }
+  }
+
   return {
+    change: (kind, id, decide) =>
+      Effect.withFiberRuntime(({ currentContext, currentDefaultServices }) => {
+        const change = {
+          kind,
+          id,
+          decide,
+          nowMs: Context.get(currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis(),
+        }
+        const outer = currentUnit(currentContext, writing)
+        return outer === undefined
+          ? submit(writing, writer, (unit) => changeIn(unit, change))
+          : runInside(outer, (unit) => changeIn(unit, change))
+      }),
+
     get: (kind, id) =>
       store.reading(({ get }) => Option.map(Option.fromNullable(get.get(kind, id)), (row) => toStored(kind, row))),
 
-    insert: (kind, id, { dueAtMs, rank = 0, state }) =>
-      versioned(
-        kind,
-        id,
-        0,
-        (unit) => {
-          if (onWriter.archivedVersion.get(kind, id) !== null) return { changes: 0 }
-          tell(unit, kind, dueAtMs)
-          return onWriter.insert.run(kind, id, stateText(state), dueAtMs, rank)
-        },
-        undefined,
-      ),
+    insert: (kind, id, next) => versioned(kind, id, 0, (unit) => insert(unit, kind, id, next), undefined),
 
-    update: (kind, id, expectedVersion, { dueAtMs, rank, state }) =>
+    update: (kind, id, expectedVersion, next) =>
       versioned(
         kind,
         id,
         expectedVersion,
-        (unit) => {
-          tell(unit, kind, dueAtMs)
-          return onWriter.update.run(kind, id, expectedVersion, stateText(state), dueAtMs, rank ?? null)
-        },
+        (unit) => update(unit, kind, id, expectedVersion, next),
         expectedVersion + 1,
       ),
 
     remove: (kind, id, expectedVersion) =>
-      versioned(kind, id, expectedVersion, () => onWriter.remove.run(kind, id, expectedVersion), undefined),
-
-    archive: (kind, id, expectedVersion, finalState, atMs) =>
       versioned(
         kind,
         id,
         expectedVersion,
-        () => {
-          const removed = onWriter.remove.run(kind, id, expectedVersion)
-          if (removed.changes === 1) onWriter.archive.run(kind, id, expectedVersion + 1, stateText(finalState), atMs)
-          return removed
-        },
+        () => onWriter.remove.run(kind, id, expectedVersion).changes === 1,
         undefined,
       ),
+
+    archive: (kind, id, expectedVersion, finalState, atMs) =>
+      versioned(kind, id, expectedVersion, () => archive(kind, id, expectedVersion, finalState, atMs), undefined),
 
     getArchived: (kind, id) =>
       store.reading(({ getArchived }) =>

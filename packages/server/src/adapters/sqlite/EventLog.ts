@@ -17,9 +17,18 @@ import { boundsOf, type LogStatements, prepareLog } from "./LogStatements.ts"
 import { LogTopics, type Topics } from "./LogTopics.ts"
 import { Publisher } from "./Publisher.ts"
 import { StoreAccess } from "./StoreAccess.ts"
+import type { OpenUnit } from "./UnitOfWork.ts"
 import type { Writer } from "./Writer.ts"
 
 type Service = Context.Tag.Service<typeof EventLog.EventLog>
+
+/** Appends in the unit that is open; answers where the records lie. */
+export type AppendInUnit = (
+  unit: OpenUnit,
+  topic: string,
+  records: ReadonlyArray<EventLog.NewRecord>,
+  nowMs: number,
+) => ReadonlyArray<EventLog.Position>
 
 export interface EventLogParts {
   readonly writing: Database
@@ -64,7 +73,9 @@ const segmentsOf = (
 const monotonicMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 /** The log, with its topics stored as `parts.topics` says. */
-export const make = (parts: EventLogParts): Effect.Effect<Service, StorageError> =>
+export const make = (
+  parts: EventLogParts,
+): Effect.Effect<{ readonly service: Service; readonly appendInUnit: AppendInUnit }, StorageError> =>
   Effect.gen(function* () {
     const { reading, work, writer, writing } = parts
     const log = new StoreAccess(writing, reading, prepareLog)
@@ -91,18 +102,19 @@ export const make = (parts: EventLogParts): Effect.Effect<Service, StorageError>
         return id === undefined ? empty : read(statements, id)
       })
 
+    const appendInUnit: AppendInUnit = (unit, topic, records, nowMs) => {
+      if (records.length === 0) return []
+      const stored = topics.open(topic, log.onWriter)
+      const positions = appender.append(stored, records.map(encodeRecord), nowMs)
+      unit.afterCommit(() => {
+        topics.remember(stored)
+        hints.tell(topic)
+      })
+      return positions
+    }
+
     const service: Service = {
-      append: (topic, records) =>
-        log.changing((unit, nowMs) => {
-          if (records.length === 0) return []
-          const stored = topics.open(topic, log.onWriter)
-          const positions = appender.append(stored, records.map(encodeRecord), nowMs)
-          unit.afterCommit(() => {
-            topics.remember(stored)
-            hints.tell(topic)
-          })
-          return positions
-        }),
+      append: (topic, records) => log.changing((unit, nowMs) => appendInUnit(unit, topic, records, nowMs)),
 
       publish: (topic, records) =>
         records.length === 0
@@ -222,5 +234,5 @@ export const make = (parts: EventLogParts): Effect.Effect<Service, StorageError>
 
       hints: hints.subscribe,
     }
-    return service
+    return { service, appendInUnit }
   })

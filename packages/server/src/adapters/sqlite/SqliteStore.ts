@@ -129,8 +129,11 @@ const make = (options: SqliteStoreOptions) =>
     const log = yield* SqliteEventLog.make({ writing, reading, writer, work, topics, maxWaitingRecords })
     yield* Checkpointer.start(writing, () => writer.commits)
     return base.pipe(
-      Context.add(EventLog.EventLog, log),
-      Context.add(AggregateStore.AggregateStore, SqliteAggregateStore.make(writing, reading)),
+      Context.add(EventLog.EventLog, log.service),
+      Context.add(
+        AggregateStore.AggregateStore,
+        SqliteAggregateStore.make({ writing, reading, writer, appendInUnit: log.appendInUnit }),
+      ),
       Context.add(Answers, SqliteAnswers.make(writing, reading)),
       Context.add(DataFolder, folder),
     )

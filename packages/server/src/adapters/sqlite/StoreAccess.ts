@@ -54,10 +54,15 @@ export class StoreAccess<Statements> {
     try {
       return run()
     } catch (cause) {
-      const trouble = this.writer.storageTrouble(cause)
-      if (trouble !== undefined) return Effect.fail(trouble)
-      if (cause instanceof SQLiteError) return Effect.fail(this.writer.storageError(cause))
-      throw cause
+      return Effect.fail(troubleOf(this.writer, cause))
     }
   }
+}
+
+/** What a statement threw, as the store's own trouble. Throws on what is a mistake of the program. */
+export const troubleOf = (writer: Database, cause: unknown): StorageError => {
+  const trouble = writer.storageTrouble(cause)
+  if (trouble !== undefined) return trouble
+  if (cause instanceof SQLiteError) return writer.storageError(cause)
+  throw cause
 }

@@ -10,7 +10,7 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import { StorageError, Transaction, type UnitOfWork } from "@paceline/core/consistency"
-import { Cause, Context, Effect, Exit, Option, Runtime } from "effect"
+import { Cause, Context, Effect, Exit, type Fiber, Option, Runtime } from "effect"
 import { runInOneGo } from "../InOneGo.ts"
 import { answered } from "./Answered.ts"
 import type { Database } from "./Database.ts"
@@ -20,14 +20,19 @@ import type { Writer } from "./Writer.ts"
 /** A unit of work while its body runs: what its statements and its after-commit actions go through. */
 export class OpenUnit {
   readonly database: Database
-  readonly connection: SqliteConnection
   readonly #actions: Array<() => void> = []
+  #connection: SqliteConnection | undefined
   #open = true
   #inner: OpenUnit | undefined
 
   constructor(database: Database) {
     this.database = database
-    this.connection = new SqliteConnection(database, () => this.assertOpen())
+  }
+
+  /** Made at its first use: many units have no SQL of their own. */
+  get connection(): SqliteConnection {
+    this.#connection ??= new SqliteConnection(this.database, () => this.assertOpen())
+    return this.#connection
   }
 
   get isOpen(): boolean {
@@ -115,34 +120,53 @@ const runActions = (actions: ReadonlyArray<() => void>, report: (cause: unknown)
   }
 }
 
-export const make = (database: Database, writer: Writer): Context.Tag.Service<typeof UnitOfWork> => {
-  /** Queues the body for the writer's next turn. */
-  const submit = <A, E, R>(body: Effect.Effect<A, E, R>, runtime: Runtime.Runtime<Exclude<R, Transaction>>) =>
-    answered<A, E | StorageError>((resume, isWanted) => {
-      let exit: Exit.Exit<A, E | StorageError> | undefined
-      let actions: ReadonlyArray<() => void> = []
-      writer.submit({
-        isWanted,
-        run: () => {
-          const open = new OpenUnit(database)
-          exit = withStorageErrors(runToEnd(runtime, open, body))
-          actions = open.end()
-          return Exit.isSuccess(exit)
-        },
-        answer: (failure) => {
-          // What failed by itself keeps its own answer.
-          if (failure !== undefined && (exit === undefined || Exit.isSuccess(exit))) exit = Exit.fail(failure)
-          if (exit === undefined) exit = Exit.die(new Error("A unit of work was answered without having run"))
-          if (Exit.isSuccess(exit)) {
-            runActions(actions, (cause) =>
-              Runtime.runFork(runtime)(Effect.logError("Something to do after a commit failed.", Cause.die(cause))),
-            )
-          }
-          resume(exit)
-        },
-      })
+/**
+ * Queues `body` for the writer's next turn, and answers what it came to once that is on the disk. The body runs in one
+ * go and must not throw; a unit whose exit is a failure is rolled back.
+ */
+export const submit = <A, E>(
+  database: Database,
+  writer: Writer,
+  body: (unit: OpenUnit) => Exit.Exit<A, E>,
+): Effect.Effect<A, E | StorageError> =>
+  answered<A, E | StorageError>((resume, isWanted, fiber) => {
+    let exit: Exit.Exit<A, E | StorageError> | undefined
+    let actions: ReadonlyArray<() => void> = []
+    writer.submit({
+      isWanted,
+      run: () => {
+        const open = new OpenUnit(database)
+        exit = withStorageErrors(body(open))
+        actions = open.end()
+        return Exit.isSuccess(exit)
+      },
+      answer: (failure) => {
+        // What failed by itself keeps its own answer.
+        if (failure !== undefined && (exit === undefined || Exit.isSuccess(exit))) exit = Exit.fail(failure)
+        if (exit === undefined) exit = Exit.die(new Error("A unit of work was answered without having run"))
+        if (Exit.isSuccess(exit)) runActions(actions, (cause) => reportIn(fiber, cause))
+        resume(exit)
+      },
     })
+  })
 
+const reportIn = (fiber: Fiber.RuntimeFiber<unknown, unknown>, cause: unknown): void => {
+  const context = fiber.currentContext
+  const { runtimeFlags } = Runtime.defaultRuntime
+  Runtime.runFork(Runtime.make({ context, runtimeFlags, fiberRefs: fiber.getFiberRefs() }))(
+    Effect.logError("Something to do after a commit failed.", Cause.die(cause)),
+  )
+}
+
+/** Runs a body that is plain code in the unit that is open, as a part of it that is rolled back alone when it fails. */
+export const runInside = <A, E>(outer: OpenUnit, body: (unit: OpenUnit) => Exit.Exit<A, E>): Exit.Exit<A, E> => {
+  const inner = outer.openInner()
+  const exit = body(inner)
+  outer.endInner(inner, Exit.isSuccess(exit))
+  return exit
+}
+
+export const make = (database: Database, writer: Writer): Context.Tag.Service<typeof UnitOfWork> => {
   /** Runs the body as a savepoint of the unit that is running already. */
   const join = <A, E, R>(body: Effect.Effect<A, E, R>, outer: OpenUnit) =>
     Effect.acquireUseRelease(
@@ -158,7 +182,9 @@ export const make = (database: Database, writer: Writer): Context.Tag.Service<ty
     run: <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E | StorageError, Exclude<R, Transaction>> =>
       Effect.flatMap(Effect.runtime<Exclude<R, Transaction>>(), (runtime) => {
         const outer = currentUnit(runtime.context, database)
-        return outer === undefined ? submit(body, runtime) : join(body, outer)
+        return outer === undefined
+          ? submit(database, writer, (unit) => runToEnd(runtime, unit, body))
+          : join(body, outer)
       }),
   }
 }

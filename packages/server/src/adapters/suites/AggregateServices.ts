@@ -1,8 +1,9 @@
 /** What the parts of the aggregate store's suite share: how a test asks the store. */
 import { AggregateStore, type StorageError, type Transaction, UnitOfWork } from "@paceline/core/consistency"
+import type { EventLog } from "@paceline/core/messaging"
 import { type Context, Effect, Option, type Runtime } from "effect"
 
-export type AggregateServices = UnitOfWork | AggregateStore.AggregateStore
+export type AggregateServices = UnitOfWork | AggregateStore.AggregateStore | EventLog.EventLog
 
 export type AggregateTest = <A, E>(title: string, body: Effect.Effect<A, E, AggregateServices>) => void
 

@@ -10,6 +10,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { UnitOfWork, VersionConflict } from "@paceline/core/consistency"
 import { Effect, Either, Exit, type Layer, Option } from "effect"
 import { aggregateArchive } from "./AggregateArchive.ts"
+import { aggregateChanges } from "./AggregateChanges.ts"
 import { aggregateClaims } from "./AggregateClaims.ts"
 import { agreesWithModel } from "./AggregateModel.ts"
 import {
@@ -35,6 +36,7 @@ export const aggregateStoreSuite = (name: string, store: Layer.Layer<AggregateSe
     aggregateReading(test)
     aggregateArchive(test)
     aggregateClaims(test)
+    aggregateChanges(test)
     it.live(
       "does what a map and a sorted list do, in any order of steps",
       () => Effect.provide(agreesWithModel, store),

@@ -5,7 +5,7 @@
  * causalThreadsSuite("SQLite", SqliteStore.layerTest())
  */
 import { describe, expect, it } from "@effect/vitest"
-import { AggregateStore, CausalThreads, type UnitOfWork } from "@paceline/core/consistency"
+import { AggregateStore, CausalThreads } from "@paceline/core/consistency"
 import { Effect, type Layer, Option, Schema } from "effect"
 import fc from "fast-check"
 import { type AggregateServices, freshKind } from "./AggregateServices.ts"
@@ -46,10 +46,7 @@ const threads = (capacity?: number) => {
   return { ...conversation, ids: (thread: string) => Effect.map(list(thread), ({ ids }) => ids) }
 }
 
-export const causalThreadsSuite = (
-  name: string,
-  store: Layer.Layer<UnitOfWork | AggregateStore.AggregateStore, unknown>,
-): void => {
+export const causalThreadsSuite = (name: string, store: Layer.Layer<AggregateServices, unknown>): void => {
   const test = <A, E>(title: string, body: Effect.Effect<A, E, AggregateServices>) =>
     it.live(title, () => Effect.provide(body, store), 60_000)
 

@@ -1,8 +1,9 @@
 /** What the parts of the command suite share: a bike, its rules, and how a test asks the store. */
-import { Aggregate, AggregateStore, type Answers, type Command, type UnitOfWork } from "@paceline/core/consistency"
+import { Aggregate, AggregateStore, type Answers, type Command, UnitOfWork } from "@paceline/core/consistency"
 import type { Conflict } from "@paceline/core/kernel"
 import { EventLog } from "@paceline/core/messaging"
 import { Effect, Either, Option, Schema } from "effect"
+import { changeInUnit } from "../ChangeInUnit.ts"
 
 export type CommandServices = UnitOfWork | AggregateStore.AggregateStore | Answers | EventLog.EventLog
 
@@ -30,11 +31,12 @@ export const bikes = (kind: string, onConflict?: Conflict.Strategy<"name" | "met
     state: Bike,
     ...(onConflict === undefined ? {} : { onConflict }),
     initial: (id): Bike => ({ name: id, metres: 0, tags: [] }),
-    append: (events: ReadonlyArray<typeof Ridden.Type>, id) =>
-      EventLog.append(
+    records: (events: ReadonlyArray<typeof Ridden.Type>, id) => [
+      EventLog.records(
         Rides,
         events.map((event) => ({ key: `${kind}/${id}`, event })),
       ),
+    ],
   })
 
 /** The rule most tests use: a bike that is named "retired" is not ridden any more. */
@@ -71,16 +73,20 @@ export const ridesOf = (kind: string, id: string) =>
     return metres
   })
 
-/** Runs `effect` on a store that answers the version before for the first `times` that it is asked within it. */
+/** Runs `effect` on a store whose changes find the version before for the first `times` that they look. */
 export const readingLate = <A, E, R>(
   times: number,
   before: AggregateStore.Stored,
   effect: Effect.Effect<A, E, R>,
-): Effect.Effect<A, E, R | AggregateStore.AggregateStore> =>
-  Effect.flatMap(AggregateStore.AggregateStore, (store) => {
+): Effect.Effect<A, E, R | CommandServices> =>
+  Effect.gen(function* () {
+    const store = yield* AggregateStore.AggregateStore
     let left = times
-    return Effect.provideService(effect, AggregateStore.AggregateStore, {
+    const late: typeof store = {
       ...store,
       get: (kind, id) => Effect.suspend(() => (left-- > 0 ? Effect.succeed(Option.some(before)) : store.get(kind, id))),
-    })
+    }
+    const change = changeInUnit({ store: late, log: yield* EventLog.EventLog, work: yield* UnitOfWork })
+    // Only what a change looks at is late: whoever asks for the state itself sees it.
+    return yield* Effect.provideService(effect, AggregateStore.AggregateStore, { ...store, change })
   })

@@ -80,15 +80,23 @@ const commandUnits = (test: CommandTest): void => {
     Effect.gen(function* () {
       const kind = freshKind("nothing/")
       const whole = bikes(kind)
-      for (const end of [Effect.fail("refused"), Effect.die("a bug"), Effect.interrupt]) {
-        const aggregate = {
-          ...whole,
-          append: (events: Parameters<typeof whole.append>[0], id: string) =>
-            Effect.zipRight(whole.append(events, id), end),
-        }
-        const key = `${kind}/key`
-        const command = Command.execute(aggregate, "b", ride(5), { idempotency: idempotency(key, 5) })
-        expect(Exit.isFailure(yield* Effect.exit(command))).toBe(true)
+      const key = `${kind}/key`
+      const command = (aggregate: typeof whole) =>
+        Command.execute(aggregate, "b", ride(5), { idempotency: idempotency(key, 5) })
+      const noJson = { topic: "rides", records: [{ key: "b", payload: 1n }] }
+      const broken: ReadonlyArray<typeof whole.records> = [
+        () => {
+          throw new Error("a bug")
+        },
+        (events, id) => [...whole.records(events, id), noJson],
+      ]
+      const ends = [Effect.fail("refused"), Effect.die("a bug"), Effect.interrupt]
+      const failing: ReadonlyArray<Effect.Effect<unknown, unknown, CommandServices>> = [
+        ...broken.map((records) => command({ ...whole, records })),
+        ...ends.map((end) => UnitOfWork.run(Effect.zipRight(command(whole), end))),
+      ]
+      for (const attempt of failing) {
+        expect(Exit.isFailure(yield* Effect.exit(attempt))).toBe(true)
         expect(yield* stored(kind, "b")).toBeUndefined()
         expect(yield* ridesOf(kind, "b")).toEqual([])
       }
