@@ -36,6 +36,9 @@ export interface BucketRow {
   readonly bucket: Rollup.Bucket
 }
 
+/** Who wears a sensor since its wearer was erased. */
+const NOBODY = ""
+
 const SIZES = [64, 8, 1] as const
 
 /** The same statement for 64, 8 and 1 rows. */
@@ -101,7 +104,7 @@ export class ProjectionRepository extends Effect.Service<ProjectionRepository>()
         wearers: (deviceId: DeviceId, pairings: number) =>
           sql<{ readonly sensor: string; readonly athleteId: AthleteId }>`
             SELECT sensor, athlete_id AS "athleteId" FROM worn w
-            WHERE device_id = ${deviceId} AND since = (
+            WHERE device_id = ${deviceId} AND athlete_id <> ${NOBODY} AND since = (
               SELECT max(since) FROM worn
               WHERE device_id = w.device_id AND sensor = w.sensor AND since <= ${pairings})`,
 
