@@ -189,7 +189,7 @@ export class SimulatedServer {
       return { incarnation, mark }
     })
     this.#welcomed.add(line)
-    answer({ _tag: "Welcome", marks, window: behaviour.window })
+    answer({ _tag: "Welcome", marks, window: behaviour.window, speaks: [TelemetryFrame.features.gap] })
   }
 
   /** Numbers that nothing will come of: the mark passes them, as it would with their chunks. */

@@ -131,7 +131,7 @@ export const powerCuts = (cuts: number) =>
   })
 
 /** Numbers from 0 up to 1 for code that is no Effect, from a seed that the random service gave. */
-const randomNumbers = Effect.map(Random.nextInt, (seed) => {
+export const randomNumbers = Effect.map(Random.nextInt, (seed) => {
   let state = seed | 0
   return (): number => {
     state = (state + 0x6d2b79f5) | 0

@@ -10,6 +10,8 @@ import { parseArgs } from "node:util"
 import { Effect, Random } from "effect"
 import { startPostgres } from "../PostgresServer.ts"
 import { bridgeKills } from "./bridge/BridgeKills.ts"
+import { bridgePowerCuts } from "./bridge/BridgePowerCuts.ts"
+import { bridgeRestores } from "./bridge/BridgeRestores.ts"
 import { fullDisks, kills, type Outcome, powerCuts, twoNodes } from "./Rounds.ts"
 
 const { values } = parseArgs({
@@ -61,6 +63,8 @@ const main = Effect.gen(function* () {
       ),
     ),
     run("bridges and their server killed", bridgeKills(count("bridge-kills"))),
+    run("buffers and servers restored from old backups", bridgeRestores(count("bridge-restores"))),
+    run("power cut under a bridge", bridgePowerCuts(count("bridge-cuts"), "full")),
   ])
 }).pipe(Effect.scoped)
 

@@ -51,6 +51,7 @@ export class Station {
   readonly device: Registered
   readonly path: string
   readonly runtime: Runtime
+  #least = 0
 
   constructor(device: Registered, path: string, runtime: Runtime) {
     this.device = device
@@ -60,7 +61,12 @@ export class Station {
 
   /** The first value that no life has recorded. */
   get next(): number {
-    return Math.max(0, ...this.lives.map(({ recorded }) => recorded + 1))
+    return Math.max(this.#least, ...this.lives.map(({ recorded }) => recorded + 1))
+  }
+
+  /** The values of this station begin here. */
+  begin(least: number): void {
+    this.#least = least
   }
 
   /** Begins the next life; it goes on recording until it is killed. */
