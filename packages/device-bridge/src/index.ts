@@ -23,7 +23,9 @@ import type { Bridge, BridgeOptions } from "./bridge/Bridge.ts"
 import { OpenBridge } from "./bridge/OpenBridge.ts"
 
 export type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "./bridge/Bridge.ts"
-export type { BufferEvent } from "./buffer/ChunkBuffer.ts"
+export { type AppStateLike, followAppState, followPage, type PageLike } from "./bridge/Lifecycle.ts"
+export type { SampleStream, StreamOptions } from "./bridge/SampleStream.ts"
+export type { BufferEvent, Durability, GapReason, Packet, StoredPacket, WhenFull } from "./buffer/ChunkBuffer.ts"
 export {
   BufferClosed,
   type BufferError,
@@ -32,6 +34,8 @@ export {
   BufferOwned,
   BufferTooNew,
   SampleRefused,
+  SqliteUnsafe,
+  StreamRefused,
 } from "./buffer/Errors.ts"
 export type { Connection, ConnectionEvents, Dial } from "./delivery/Connection.ts"
 export type { KeySource } from "./delivery/Delivery.ts"
@@ -42,6 +46,6 @@ export type { SqliteDatabase, SqliteDriver, SqliteRow, SqliteStatement, SqliteVa
 /**
  * Opens the buffer, starts to connect, and goes on doing so until `close`.
  *
- * @throws BufferOwned, BufferTooNew, BufferFull, BufferFailed; TypeError when `url` is no address
+ * @throws BufferOwned, BufferTooNew, SqliteUnsafe, BufferFull, BufferFailed; RangeError when a cap is too low; TypeError when `url` is no address
  */
 export const openBridge = (options: BridgeOptions): Bridge => new OpenBridge(options)

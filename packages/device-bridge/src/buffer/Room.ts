@@ -41,7 +41,6 @@ export class Room {
 
   /** The file and its log, in bytes. The log may in truth be smaller. */
   bytesOnDisk(): number {
-    this.#measureLog()
     return this.#pages() * this.#pageBytes + this.#logBytes
   }
 
@@ -49,7 +48,6 @@ export class Room {
   begin(payloadBytes: number): void {
     this.#changedPages = 0
     if (this.#maxBytes === Number.POSITIVE_INFINITY) return
-    this.#measureLog()
     if (!this.#fits(this.#pagesOf(payloadBytes))) this.truncateLog()
   }
 
@@ -61,6 +59,11 @@ export class Room {
   /** The transaction has stored, or deleted, so many bytes of payload. */
   changed(payloadBytes: number): void {
     this.#changedPages += this.#pagesOf(payloadBytes)
+  }
+
+  /** The transaction is over: the log has grown by it. */
+  committed(): void {
+    this.#measureLog()
   }
 
   /** Copies the log into the file and empties it, as far as nobody else is reading. */

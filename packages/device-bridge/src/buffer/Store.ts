@@ -190,6 +190,7 @@ export class Store {
     this.#own = own
     this.#last = n
     this.#line.settled()
+    this.#room.committed()
     if (losses.size > 0) this.#countGaps()
     if (this.#room.isOverCap()) this.#shrink()
     return { items, losses }
@@ -334,6 +335,7 @@ export class Store {
 
   /** When all is delivered, what is much is given back to the file system. */
   #giveBack(): void {
+    this.#room.committed()
     this.#countGaps()
     if (this.#chunks > 0) return
     const { free, used } = this.#room.shares()
