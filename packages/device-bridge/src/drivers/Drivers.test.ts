@@ -4,9 +4,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { filesIn } from "../../test/FolderFiles.ts"
+import { phoneFiles, standInExpoSqlite, standInOpSqlite } from "../../test/PhoneModules.ts"
 import { bun, node, program } from "../../test/Runtimes.ts"
+import { ChunkBuffer } from "../buffer/ChunkBuffer.ts"
 import { bunSqlite } from "./BunSqlite.ts"
 import { driverSuite } from "./DriverSuite.ts"
+import { expoSqlite } from "./ExpoSqlite.ts"
+import { opSqlite } from "./OpSqlite.ts"
+import type { PhoneFiles } from "./PhoneFiles.ts"
 import { type SqliteDatabase, type SqliteDriver, SqliteFailure } from "./SqliteDriver.ts"
 
 describe("bun:sqlite", () => {
@@ -32,6 +37,34 @@ describe.each(elsewhere)("$driver on $on", ({ driver, runtime: { command, args }
 
   test.each(driverSuite)("$name", ({ name }) => {
     expect(results.find((result) => result.name === name) ?? child.stderr).toEqual({ name, driver, failure: null })
+  })
+})
+
+describe.each([
+  { driver: "expo-sqlite", on: (files: PhoneFiles) => expoSqlite(standInExpoSqlite, files) },
+  { driver: "@op-engineering/op-sqlite", on: (files: PhoneFiles) => opSqlite(standInOpSqlite, files) },
+])("$driver on a stand-in for its native module", ({ on }) => {
+  let folder = ""
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "paceline-driver-"))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  test.each(driverSuite)("$name", ({ run }) => {
+    const files = phoneFiles(folder)
+    run(on(files), { path: (name) => name, nowhere: "missing/check.sqlite", write: files.write, read: files.read })
+  })
+
+  test("the whole buffer works on it", () => {
+    const driver = on(phoneFiles(folder))
+    const buffer = ChunkBuffer.open({ driver, path: "buffer.sqlite" })
+    buffer.record("strap-07", "heartRate", 1_763_650_000_000, 128)
+    buffer.flush()
+    expect(() => ChunkBuffer.open({ driver, path: "buffer.sqlite" })).toThrow("in use")
+    buffer.close()
+    const again = ChunkBuffer.open({ driver, path: "buffer.sqlite" })
+    expect(again.backlog()).toMatchObject({ chunks: 1 })
+    again.close()
   })
 })
 
