@@ -22,7 +22,7 @@ const heard = (model: SensorModel, faults: Faults = {}) => {
   const into = peripheral(
     {
       record: (_, kind, atMillis, value) => samples.push([kind, atMillis, value]) > 0,
-      recordCustom: (_, name, __, atMillis, value) => samples.push([name, atMillis, value]) > 0,
+      stream: ({ kind }) => ({ record: (atMillis, value) => samples.push([kind, atMillis, value]) > 0 }),
     },
     { sensor: "s", clock: { steadyMillis: () => now, wallMillis: () => now } },
   )

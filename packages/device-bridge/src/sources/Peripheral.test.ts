@@ -13,8 +13,10 @@ const world = (options: Partial<PeripheralOptions> = {}) => {
   const clock = { steady: 5_000, wall: START }
   const bridge: SourceBridge = {
     record: (_, kind, atMillis, value) => samples.push([kind, atMillis - START, value]) > 0,
-    recordCustom: (_, name, unit, atMillis, value) => samples.push([`${name} ${unit}`, atMillis - START, value]) > 0,
-    recordRaw: (_, format, __, bytes) => raw.push([format, bytes]) > 0,
+    stream: ({ kind, unit }) => ({
+      record: (atMillis, value) => samples.push([`${kind} ${unit}`, atMillis - START, value]) > 0,
+    }),
+    recordRaw: ({ source, bytes }) => raw.push([source, bytes]) > 0,
   }
   const sensor = peripheral(bridge, {
     sensor: "strap-07",
@@ -371,8 +373,8 @@ describe("what cannot be used", () => {
     const packets = [heart([1]), Uint8Array.of(0x10), Uint8Array.of(1, 2, 3)]
     for (const [n, bytes] of packets.entries()) sensor.notify(n === 2 ? "2aff" : "2a37", bytes)
     expect(raw).toEqual([
-      ["2a37", packets[0]],
-      ["2a37", packets[1]],
+      ["2A37", packets[0]],
+      ["2A37", packets[1]],
       ["2aff", packets[2]],
     ])
   })

@@ -12,7 +12,7 @@
 import { type Characteristic, characteristicOf, type DateTime, type GattError, parse } from "../gatt/index.ts"
 import type { HeardBeats } from "./HeardBeats.ts"
 import { SensorDecoder } from "./SensorDecoder.ts"
-import { recordInto, type SourceBridge } from "./SourceBridge.ts"
+import { type Recorder, recorderFor, type SourceBridge } from "./SourceBridge.ts"
 import { follow, hostClock, labelOf, type SourceClock, type Timeline } from "./Timeline.ts"
 
 export interface PeripheralOptions {
@@ -83,6 +83,7 @@ class ConnectedPeripheral implements Peripheral {
   readonly #bridge: SourceBridge
   readonly #clock: SourceClock
   readonly #decoder: SensorDecoder
+  readonly #record: Recorder
   readonly #userId: number | undefined
   readonly #raw: boolean
   readonly #remember: HeardBeats | undefined
@@ -102,6 +103,7 @@ class ConnectedPeripheral implements Peripheral {
     const { sensor, wheelCircumferenceMetres = 2.105, raw = false, clock = hostClock } = options
     this.sensor = sensor
     this.#bridge = bridge
+    this.#record = recorderFor(bridge, sensor)
     this.#clock = clock
     this.#raw = raw
     this.#userId = options.userId
@@ -115,8 +117,7 @@ class ConnectedPeripheral implements Peripheral {
     const steadyMs = this.#clock.steadyMillis()
     const wallMs = atMillis ?? this.#clock.wallMillis()
     const timeline = this.#follow(steadyMs, wallMs)
-    if (this.#raw)
-      this.#try(() => this.#bridge.recordRaw?.(this.sensor, String(uuid), labelOf(timeline, steadyMs), bytes))
+    if (this.#raw) this.#keep(characteristic ?? String(uuid), labelOf(timeline, steadyMs), bytes)
     if (characteristic === undefined) {
       this.#unknownPackets++
       return
@@ -134,7 +135,7 @@ class ConnectedPeripheral implements Peripheral {
     for (const { stream, atMs, value } of heard) {
       if (stream === "battery") this.#battery = value
       const label = scaleMs ?? labelOf(timeline, atMs)
-      const taken = this.#count(() => recordInto(this.#bridge, this.sensor, stream, label, value))
+      const taken = this.#count(() => this.#record(stream, label, value))
       if (taken && stream === "rrInterval") this.#remember?.add({ atMillis: label, rrIntervalSeconds: value })
     }
   }
@@ -171,6 +172,10 @@ class ConnectedPeripheral implements Peripheral {
       batteryPercent: this.#battery,
       lastProblem: this.#lastProblem,
     }
+  }
+
+  #keep(source: string, atMillis: number, bytes: Uint8Array): void {
+    this.#try(() => this.#bridge.recordRaw?.({ sensor: this.sensor, source, atMillis, bytes }))
   }
 
   #follow(steadyMs: number, wallMs: number): Timeline {
