@@ -29,7 +29,20 @@ const gates: ReadonlyArray<Gate> = [
   { name: "packages build, pass publint, and load under Node", command: [bun, "scripts/build-packages.ts"] },
   {
     name: "200 kills, 200 power cuts, full disks, two nodes on PostgreSQL: nothing lost, doubled or out of order",
-    command: [bun, "packages/server/test/crash/main.ts", "--cuts", "200", "--nodes", "5"],
+    command: [
+      bun,
+      "packages/server/test/crash/main.ts",
+      ...["--cuts", "200", "--nodes", "5", "--bridge-kills", "0", "--bridge-cuts", "0", "--bridge-restores", "0"],
+    ],
+  },
+  {
+    name: "bridges: 200 kills of either side, 1,000 power cuts, old backups restored: nothing lost, nothing stored twice",
+    command: [
+      bun,
+      "packages/server/test/crash/main.ts",
+      ...["--kills", "0", "--cuts", "0", "--full", "0", "--nodes", "0"],
+      ...["--bridge-kills", "200", "--bridge-cuts", "1000", "--bridge-restores", "2"],
+    ],
   },
   { name: "examples run", command: [bun, "scripts/run-examples.ts"] },
   { name: "the binary compiles for every platform", command: [bun, "scripts/build.ts"] },

@@ -64,7 +64,8 @@ const main = Effect.gen(function* () {
     ),
     run("bridges and their server killed", bridgeKills(count("bridge-kills"))),
     run("buffers and servers restored from old backups", bridgeRestores(count("bridge-restores"))),
-    run("power cut under a bridge", bridgePowerCuts(count("bridge-cuts"), "full")),
+    run("power cut under a bridge, durability full", bridgePowerCuts(count("bridge-cuts"), "full")),
+    run("power cut under a bridge, durability normal", bridgePowerCuts(Math.ceil(count("bridge-cuts") / 10), "normal")),
   ])
 }).pipe(Effect.scoped)
 

@@ -31,6 +31,17 @@ describe("crashes of a bridge and its server, as processes", () => {
   )
 
   it.live(
+    "[bridge 7] with normal durability a power cut loses the newest samples, which is told, and no identity is used twice",
+    () =>
+      Effect.gen(function* () {
+        const { lost, problems } = yield* seeded(bridgePowerCuts(40, "normal"))
+        expect(problems).toEqual([])
+        expect(lost).toBeGreaterThan(0)
+      }),
+    120_000,
+  )
+
+  it.live(
     "[bridge 8] [bridge 9] [bridge 10] restored from old backups, a buffer, two phones or the server: new data is stored once, and a gap is declared",
     () =>
       Effect.gen(function* () {

@@ -29,6 +29,8 @@ interface AfterCut {
   /** How many values a `flush` had covered before the cut, and how many of those are nowhere. */
   readonly promised: number
   readonly lost: number
+  /** The bridge said, when it opened what was left, that something may be lost. */
+  readonly told: boolean
   readonly problems: ReadonlyArray<string>
 }
 
@@ -88,15 +90,18 @@ export const look = async (run: RecordedRun, cut: number, image: string): Promis
   const before = run.stored.slice(0, marks.filter((mark) => mark >= STORED_MARK).length)
   const server = new SimulatedServer({ window: 256 })
   server.restore(before)
+  let told = false
   const bridge = openBridge({
     path: join(image, "buffer.sqlite"),
-    driver: { ...bunSqlite(), occupy: () => {} },
+    // The device has started anew since.
+    driver: { ...bunSqlite(), occupy: () => {}, bootId: () => "after the cut" },
     url: "ws://nowhere",
     deviceId: "gateway-1",
     key: "secret",
     dial: directLine(server),
     flushMillis: 600_000,
     onEvent: (event) => {
+      told ||= event._tag === "FlushesMayBeLost"
       if (event._tag === "BufferSetAside") problems.push(`the file was damaged: ${event.reason}`)
     },
   })
@@ -115,7 +120,7 @@ export const look = async (run: RecordedRun, cut: number, image: string): Promis
   problems.push(...server.faults)
   let lost = 0
   for (let value = 0; value <= flushed; value++) if (!times.has(value)) lost++
-  return { promised: flushed + 1, lost, problems }
+  return { promised: flushed + 1, lost, told, problems }
 }
 
 /** So many cuts, half of them in each drop model. */
@@ -151,8 +156,9 @@ export const bridgePowerCuts = (cuts: number, durability: Durability) =>
                 rmSync(image, { recursive: true, force: true })
                 lost += found.lost
                 const round = `power cut at ${cut} of ${run.operations.length}, ${model} of it kept`
-                if (durability === "full" && found.lost > 0) {
-                  problems.push(`${round}: ${found.lost} of ${found.promised} acknowledged samples are lost`)
+                if (found.lost > 0 && (durability === "full" || !found.told)) {
+                  const silently = durability === "full" ? "" : ", and nobody is told"
+                  problems.push(`${round}: ${found.lost} of ${found.promised} acknowledged samples are lost${silently}`)
                 }
                 problems.push(...found.problems.slice(0, 5).map((problem) => `${round}: ${problem}`))
               }),

@@ -22,7 +22,7 @@ export const STORED_MARK = 1_000_000_000
 const AWAY_CHUNKS = 25
 const ROUND_CHUNKS = 60
 
-const live = async (folder: string, log: string, chunks: number): Promise<void> => {
+const live = async (folder: string, log: string, chunks: number, durability: "full" | "normal"): Promise<void> => {
   const recorder = record(folder, log)
   const server = new SimulatedServer({ window: 64 })
   let told = 0
@@ -45,6 +45,7 @@ const live = async (folder: string, log: string, chunks: number): Promise<void> 
     dial: directLine(server),
     limits: { backoff: { baseMillis: 2, maxMillis: 10, factor: 2 } },
     flushMillis: 600_000,
+    durability,
   })
   for (let chunk = 0; chunk < chunks; chunk++) {
     server.behaviour.unavailable = chunk % ROUND_CHUNKS < AWAY_CHUNKS
@@ -60,8 +61,8 @@ const live = async (folder: string, log: string, chunks: number): Promise<void> 
 }
 
 if (import.meta.main) {
-  const [, , folder = "", log = "", chunks = "0"] = process.argv
-  await live(folder, log, Number(chunks))
+  const [, , folder = "", log = "", chunks = "0", durability] = process.argv
+  await live(folder, log, Number(chunks), durability === "normal" ? "normal" : "full")
   // The power is cut; nothing is closed.
   process.exit(0)
 }
