@@ -29,6 +29,7 @@ describe("The telemetry door", () => {
       const closed: Array<number> = []
       door.open({
         address: "127.0.0.1",
+        lasts: true,
         send: (frame) => sent.push(TelemetryFrame.decode(frame)),
         close: (code) => closed.push(code),
       })

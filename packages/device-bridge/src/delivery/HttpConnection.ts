@@ -116,8 +116,8 @@ class HttpConnection implements Connection {
       return
     }
     const frames = FrameSequence.split(body)
-    if (frames === null) {
-      this.#say(() => this.#events.lost("the answer was cut short"))
+    if (frames === null || frames.length === 0) {
+      this.#say(() => this.#events.lost(frames === null ? "the answer was cut short" : "the server goes away"))
       return
     }
     for (const bytes of frames) {

@@ -10,6 +10,7 @@ import * as SeriesHttp from "../contexts/devices/series/Http.ts"
 import * as GamificationHttp from "../contexts/gamification/Http.ts"
 import * as IdentityHttp from "../contexts/identity/Http.ts"
 import * as PeopleHttp from "../contexts/people/Http.ts"
+import * as PrivacyHttp from "../contexts/privacy/Http.ts"
 import * as TrainingHttp from "../contexts/training/Http.ts"
 import { answerErrors } from "./HttpErrors.ts"
 import * as OperationsHttp from "./operations/Http.ts"
@@ -22,6 +23,7 @@ const groups = Layer.mergeAll(
   GamificationHttp.layer,
   SeriesHttp.layer,
   OperationsHttp.layer,
+  PrivacyHttp.layer,
 ).pipe(Layer.provide(IdentityHttp.layer))
 
 export class Api extends Context.Tag("paceline/gateway/Api")<

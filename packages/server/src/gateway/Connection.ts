@@ -1,11 +1,13 @@
 /**
- * A WebSocket as the doors see it, and why they close one.
+ * A WebSocket (or, of a bridge, one HTTP request) as the doors see it, and why they close one.
  *
  * Codes from 4400 on are Paceline's own and follow HTTP's; the frame before the close says the same in words.
  */
 export interface Connection {
   /** The other end's, as limits count it. */
   readonly address: string
+  /** False for one that is over with its answer. */
+  readonly lasts: boolean
   readonly send: (frame: Uint8Array<ArrayBuffer>) => void
   readonly close: (code: CloseCode) => void
 }

@@ -4,20 +4,29 @@
  * @example
  * Gateway.layer({ host: "127.0.0.1", port: 0, … }).pipe(Layer.provide(SqliteStore.layer({ folder })))
  */
-import { type HeartRateReading, HeartRates } from "@paceline/core/contract"
+import { type HeartRateReading, HeartRates, PersonalData } from "@paceline/core/contract"
 import type { Contact } from "@paceline/core/kernel"
 import { Broadcast } from "@paceline/core/messaging"
 import { RateLimiter, RateLimitStore } from "@paceline/core/resilience"
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
+import * as DevicesData from "../contexts/devices/PersonalData.ts"
 import { Devices } from "../contexts/devices/Service.ts"
 import { SeriesProjection } from "../contexts/devices/series/Projection.ts"
 import * as SeriesReactions from "../contexts/devices/series/Reactions.ts"
 import { Series } from "../contexts/devices/series/Service.ts"
+import * as GamificationData from "../contexts/gamification/PersonalData.ts"
 import * as GamificationReactions from "../contexts/gamification/Reactions.ts"
 import { Gamification } from "../contexts/gamification/Service.ts"
+import * as IdentityData from "../contexts/identity/PersonalData.ts"
 import { Keys } from "../contexts/identity/Service.ts"
+import * as PeopleData from "../contexts/people/PersonalData.ts"
 import { People } from "../contexts/people/Service.ts"
+import { Erasing } from "../contexts/privacy/Erasing.ts"
+import { Exporting } from "../contexts/privacy/Exporting.ts"
+import * as PrivacyReactions from "../contexts/privacy/Reactions.ts"
+import * as ErasureRepository from "../contexts/privacy/Repository.ts"
 import { Merging } from "../contexts/training/Merging.ts"
+import * as TrainingData from "../contexts/training/PersonalData.ts"
 import * as TrainingReactions from "../contexts/training/Reactions.ts"
 import { Training } from "../contexts/training/Service.ts"
 import { Wall, WallOptions } from "../contexts/training/Wall.ts"
@@ -60,13 +69,32 @@ export type GatewayOptions = Server.ServerOptions &
 
 const heartRates = Layer.sync(HeartRates, () => Broadcast.make<HeartRateReading>())
 
+/** All that is kept of athletes, context by context. */
+const personalData = Layer.effect(
+  PersonalData,
+  Effect.all([
+    IdentityData.section,
+    PeopleData.section,
+    DevicesData.section,
+    TrainingData.section,
+    GamificationData.section,
+  ]),
+)
+
 /** The contexts and what they do by themselves, joined by their ports and the log. */
 export const contexts = (options: ContextOptions) => {
   const settings = Layer.mergeAll(
     Layer.succeed(WallOptions, { contact: options.contact, lingerMillis: options.tileLingerMillis }),
     Layer.succeed(TrainingReactions.SilentSessions, { endAfterMillis: options.silentSessionMillis }),
   )
-  return Layer.mergeAll(TrainingReactions.layer, GamificationReactions.layer, SeriesReactions.layer).pipe(
+  return Layer.mergeAll(
+    TrainingReactions.layer,
+    GamificationReactions.layer,
+    SeriesReactions.layer,
+    PrivacyReactions.layer,
+  ).pipe(
+    Layer.provideMerge(Layer.mergeAll(Erasing.Default, Exporting.Default)),
+    Layer.provideMerge(personalData),
     Layer.provideMerge(
       Layer.mergeAll(
         Devices.Default,
@@ -77,7 +105,7 @@ export const contexts = (options: ContextOptions) => {
         Gamification.Default,
       ),
     ),
-    Layer.provideMerge(Wall.Default),
+    Layer.provideMerge(Layer.merge(Wall.Default, ErasureRepository.erasedAthletes)),
     Layer.provideMerge(People.layer),
     Layer.provideMerge(Keys.layer),
     Layer.provideMerge(heartRates),

@@ -9,6 +9,8 @@ export interface Origins {
   readonly isAllowed: (request: Request) => boolean
   /** The answer to a browser's question whether it may ask. */
   readonly preflight: (request: Request) => Response
+  /** The answer to a page that may not. */
+  readonly refuse: (request: Request) => Response
   /** Tells the browser that the page may read the answer. */
   readonly share: (request: Request, response: Response) => Response
 }
@@ -37,6 +39,11 @@ export const make = (allowed: ReadonlyArray<string>): Origins => {
   return {
     isAllowed,
     share,
+    refuse: (request) => {
+      const origin = request.headers.get("origin")
+      const message = `Pages of ${origin} may not use this server: see --allowed-origins.`
+      return Response.json({ _tag: "Forbidden", message }, { status: 403 })
+    },
     preflight: (request) =>
       share(
         request,

@@ -23,6 +23,7 @@ import { LiveHub } from "./LiveHub.ts"
 import * as Origins from "./Origins.ts"
 import { Reception } from "./Reception.ts"
 import { TelemetryDoor } from "./TelemetryDoor.ts"
+import * as TelemetryHttp from "./TelemetryHttp.ts"
 import type { TelemetrySession } from "./TelemetrySession.ts"
 
 export interface ServerOptions {
@@ -76,19 +77,14 @@ const answerNothing = (request: Request): Response => {
 }
 
 const upgrade = (origins: Origins.Origins, request: Request, server: Bun.Server<Socket>, data: Socket) => {
-  if (!origins.isAllowed(request)) {
-    const origin = request.headers.get("origin")
-    return json(403, {
-      _tag: "Forbidden",
-      message: `Pages of ${origin} may not use this server: see --allowed-origins.`,
-    })
-  }
+  if (!origins.isAllowed(request)) return origins.refuse(request)
   if (server.upgrade(request, { data })) return undefined
   return json(426, { _tag: "UpgradeRequired", message: "This is a WebSocket door: connect with a WebSocket." })
 }
 
 const connectionOf = (socket: Bun.ServerWebSocket<Socket>): WatcherConnection => ({
   address: socket.data.address,
+  lasts: true,
   send: (frame) => {
     socket.sendBinary(frame)
   },
@@ -132,8 +128,17 @@ const make = (options: ServerOptions) =>
       )
     }
 
-    const deliver = (request: Request, server: Bun.Server<Socket>) => {
+    const deliver = async (request: Request, server: Bun.Server<Socket>) => {
       const address = addressOf(request, server)
+      if (request.method === "OPTIONS") return origins.preflight(request)
+      if (request.method === "POST") {
+        const answer = Effect.suspend(() =>
+          origins.isAllowed(request)
+            ? TelemetryHttp.exchange(telemetry, address, request)
+            : Effect.succeed(origins.refuse(request)),
+        )
+        return origins.share(request, await run(reception.bridge(address, answer)))
+      }
       const data: Socket = { door: "telemetry", address, session: null }
       return run(
         reception.bridge(

@@ -6,6 +6,7 @@
  * and comes back when there is a server again.
  */
 import type { DeviceId } from "@paceline/core/contract"
+import { Credit } from "@paceline/core/kernel"
 import { Context, Duration, Effect, FiberSet, Layer } from "effect"
 import { Devices } from "../contexts/devices/Service.ts"
 import { Keys } from "../contexts/identity/Service.ts"
@@ -18,6 +19,8 @@ import { type Surroundings, TelemetrySession } from "./TelemetrySession.ts"
 export interface TelemetryDoorOptions {
   /** So many chunks of a bridge may be on their way without an acknowledgement. */
   readonly window: number
+  /** How long a bridge's key that was looked up is believed, milliseconds. Default 10 s. */
+  readonly keyCheckMillis?: number
 }
 
 export class TelemetryDoor extends Context.Tag("paceline/gateway/TelemetryDoor")<
@@ -31,7 +34,15 @@ export class TelemetryDoor extends Context.Tag("paceline/gateway/TelemetryDoor")
   }
 >() {}
 
+/**
+ * What bridges may have on their way: 128 MiB in all, shared equally. A bundle of a second of forty straps is a
+ * kilobyte or two, so the least keeps ten thousand of them going.
+ */
+const SHARES: Credit.Shares = { total: 128 * 1024 * 1024, least: 16 * 1024, most: 256 * 1024 }
+
 const HELLO_TIMEOUT = Duration.seconds(5)
+
+const KEY_CHECK_MILLIS = 10_000
 
 /** How long closing waits for what is being stored. */
 const DRAIN_TIMEOUT = Duration.seconds(3)
@@ -42,6 +53,7 @@ const make = (options: TelemetryDoorOptions) =>
     const keys = yield* Keys
     const { telemetry } = yield* Compartments
     const limits = yield* DoorLimits
+    const clock = yield* Effect.clock
     const open = new Set<TelemetrySession>()
     const speaking = new Map<DeviceId, TelemetrySession>()
     const timers = yield* FiberSet.makeRuntime<never>()
@@ -51,9 +63,12 @@ const make = (options: TelemetryDoorOptions) =>
     const surroundings: Surroundings = {
       devices,
       keys,
-      store: (deviceId, items) => telemetry.run(devices.receive(deviceId, items)),
+      store: (deviceId, items, hello) => telemetry.run(devices.receive(deviceId, items, hello)),
       countWrongKey: (address) => limits.ended({ address, actor: null }, 401),
       window: options.window,
+      share: () => Credit.shareOf(SHARES, open.size),
+      keyCheckMillis: options.keyCheckMillis ?? KEY_CHECK_MILLIS,
+      now: () => clock.unsafeCurrentTimeMillis(),
       run,
       enter: (deviceId, session) => {
         const before = speaking.get(deviceId)
@@ -64,7 +79,8 @@ const make = (options: TelemetryDoorOptions) =>
         if (speaking.get(deviceId) === session) speaking.delete(deviceId)
         if (speaking.has(deviceId)) return
         devices.disconnect(deviceId)
-        run(Effect.logInfo("A bridge disconnected.").pipe(Effect.annotateLogs({ deviceId })))
+        const said = "A bridge disconnected."
+        run((session.lasts ? Effect.logInfo(said) : Effect.logDebug(said)).pipe(Effect.annotateLogs({ deviceId })))
       },
     }
 

@@ -1,5 +1,8 @@
 /**
- * One connection of a bridge: greeting, then chunks and live readings, until either side ends it.
+ * One connection of a bridge: greeting, then chunks, gaps and live readings, until either side ends it.
+ *
+ * What waits to be stored is bounded: by a number of chunks for every bridge, and by bytes for those that know of
+ * credit, which is given anew only for what was stored. So a slow disk slows bridges down, and no more.
  *
  * Chunks keep their order. All that arrive while others are being stored go into the next unit of work together,
  * and only what is durable is acknowledged. What a bridge sends wrong is answered with a `Problem` in words before
@@ -7,6 +10,7 @@
  */
 import type { Bulkhead } from "@paceline/core/concurrency"
 import type { DeviceId, TooManyRequests, Unavailable } from "@paceline/core/contract"
+import { type ClockQuality, Credit } from "@paceline/core/kernel"
 import { type FrameError, TelemetryFrame } from "@paceline/core/wire"
 import { type Cause, Effect } from "effect"
 import { type Item, isIncarnation, MOST_MISSING } from "../contexts/devices/Model.ts"
@@ -22,11 +26,18 @@ export interface Surroundings {
   readonly store: (
     deviceId: DeviceId,
     items: ReadonlyArray<Item>,
+    hello: ClockQuality.Reference | null,
   ) => Effect.Effect<Receipt, Unavailable | Bulkhead.BulkheadFull | Bulkhead.BulkheadWaitExceeded>
   /** Counts a wrong key from an address; fails when there were too many. */
   readonly countWrongKey: (address: string) => Effect.Effect<void, TooManyRequests>
   /** So many chunks may be on their way without an acknowledgement. */
   readonly window: number
+  /** So many bytes may be on their way, of a bridge that knows of credit. */
+  readonly share: () => number
+  /** How long a key that was looked up is believed, milliseconds. */
+  readonly keyCheckMillis: number
+  /** The wall clock, milliseconds since the epoch. */
+  readonly now: () => number
   /** Runs an effect of this session; the door waits for it when it closes. */
   readonly run: (effect: Effect.Effect<void>) => void
   /** This session now speaks for the device. */
@@ -39,24 +50,44 @@ type Phase =
   | { readonly _tag: "Greeting" }
   /** The hello came and is being looked at. */
   | { readonly _tag: "Checking"; readonly deviceId: DeviceId | null }
-  | { readonly _tag: "Open"; readonly deviceId: DeviceId }
+  | {
+      readonly _tag: "Open"
+      readonly deviceId: DeviceId
+      readonly key: string
+      /** The bridge's clocks at its hello, and this server's. */
+      readonly hello: ClockQuality.Reference | null
+    }
   | { readonly _tag: "Closed" }
+
+const { features } = TelemetryFrame
+
+/** What this server understands. */
+const SPOKEN: ReadonlyArray<string> = [features.gap, features.credit]
 
 /** A bridge opens one incarnation at each start; whoever has more than this many waiting is not a bridge. */
 const MOST_INCARNATIONS = 10_000
 
+/** The longest reason of a gap, characters. */
 const LONGEST_REASON = 64
 
 const UNAVAILABLE = "The server cannot store anything now. Keep your chunks, and connect again in a moment."
+
+/** A store that could not is given this long before a bridge comes again, milliseconds. */
+const UNAVAILABLE_MILLIS = 2_000
 
 export class TelemetrySession {
   readonly #connection: Connection
   readonly #door: Surroundings
   #phase: Phase = { _tag: "Greeting" }
   #waiting: Array<Item> = []
+  #waitingBytes = 0
   /** How many chunks and gaps are being stored now. */
   #storing = 0
   #draining = false
+  /** Null for a bridge that does not know of it. */
+  #credit: Credit.Credit | null = null
+  #keyCheckedAtMs = 0
+  #settled: Array<() => void> = []
 
   constructor(connection: Connection, door: Surroundings) {
     this.#connection = connection
@@ -65,12 +96,30 @@ export class TelemetrySession {
 
   receive(bytes: Uint8Array): void {
     if (this.#phase._tag === "Closed") return
-    const fault = this.#handle(TelemetryFrame.decode(bytes))
+    const fault = this.#handle(TelemetryFrame.decode(bytes), bytes.length)
     if (fault !== undefined) this.#refuse("malformed", fault)
+    else if (this.#phase._tag === "Open") this.#checkKey(this.#phase.deviceId, this.#phase.key)
+  }
+
+  /** Resolves when nothing that came before is being looked at or stored, or the session is over. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settled.push(resolve)
+      this.#tellSettled()
+    })
+  }
+
+  /** Whether it is a connection that stays. */
+  get lasts(): boolean {
+    return this.#connection.lasts
+  }
+
+  get isOpen(): boolean {
+    return this.#phase._tag === "Open"
   }
 
   /** What is wrong with the frame, if anything. */
-  #handle(frame: TelemetryFrame.TelemetryFrame | FrameError): string | undefined {
+  #handle(frame: TelemetryFrame.TelemetryFrame | FrameError, bytes: number): string | undefined {
     const phase = this.#phase
     switch (frame._tag) {
       case "FrameError":
@@ -83,9 +132,9 @@ export class TelemetrySession {
       case "Hello":
         return phase._tag === "Greeting" ? this.#greet(frame) : "a second hello"
       case "Chunk":
-        return phase._tag === "Open" ? this.#take(frame, phase.deviceId) : "a chunk before the welcome"
+        return phase._tag === "Open" ? this.#take(frame, bytes) : "a chunk before the welcome"
       case "Gap":
-        return phase._tag === "Open" ? this.#take(frame, phase.deviceId) : "a gap before the welcome"
+        return phase._tag === "Open" ? this.#take(frame, bytes) : "a gap before the welcome"
       case "Live":
         return phase._tag === "Open" ? this.#show(frame, phase.deviceId) : "live readings before the welcome"
       default:
@@ -99,6 +148,7 @@ export class TelemetrySession {
     if (phase._tag === "Closed") return
     this.#phase = { _tag: "Closed" }
     this.#waiting = []
+    this.#tellSettled()
     if (code !== undefined) this.#connection.close(code)
     if (phase._tag !== "Greeting" && phase.deviceId !== null) this.#door.leave(phase.deviceId, this)
   }
@@ -129,8 +179,13 @@ export class TelemetrySession {
     this.end(close)
   }
 
+  #refuseForNow(message: string, retryAfterMillis: number): void {
+    this.#send({ _tag: "Problem", code: "unavailable", message, retryAfterMillis })
+    this.end(CloseCode.TryAgainLater)
+  }
+
   #sendAway(): Effect.Effect<void> {
-    return Effect.sync(() => this.#refuse("unavailable", UNAVAILABLE, CloseCode.TryAgainLater))
+    return Effect.sync(() => this.#refuseForNow(UNAVAILABLE, UNAVAILABLE_MILLIS))
   }
 
   #failed(cause: Cause.Cause<unknown>): Effect.Effect<void> {
@@ -144,7 +199,7 @@ export class TelemetrySession {
     const { address } = this.#connection
     const message = `This is not the key of device "${deviceId}".`
     return Effect.matchEffect(this.#door.countWrongKey(address), {
-      onFailure: (error) => Effect.sync(() => this.#refuse("unavailable", error.message, CloseCode.TryAgainLater)),
+      onFailure: (error) => Effect.sync(() => this.#refuseForNow(error.message, error.retryAfterSeconds * 1_000)),
       onSuccess: () =>
         Effect.logWarning("A bridge came with a wrong key.").pipe(
           Effect.annotateLogs({ deviceId: deviceId.slice(0, 64), address }),
@@ -161,7 +216,7 @@ export class TelemetrySession {
     }
     this.#phase = { _tag: "Checking", deviceId: null }
     const welcome = Effect.gen(this, function* () {
-      const { devices, keys, window } = this.#door
+      const { devices, keys, now, share, window } = this.#door
       const actor = yield* keys.resolve(hello.key)
       if (actor._tag !== "Device" || actor.deviceId !== hello.deviceId) return yield* this.#unauthorized(hello.deviceId)
       if (this.#phase._tag === "Closed") return
@@ -169,10 +224,16 @@ export class TelemetrySession {
       this.#phase = { _tag: "Checking", deviceId }
       this.#door.enter(deviceId, this)
       const marks = yield* devices.connect(deviceId, waiting)
-      yield* Effect.sync(() =>
-        this.#open(deviceId, { _tag: "Welcome", marks, window, speaks: [TelemetryFrame.features.gap] }),
-      )
-      yield* Effect.logInfo("A bridge connected.").pipe(
+      yield* Effect.sync(() => {
+        this.#keyCheckedAtMs = now()
+        if (hello.speaks?.includes(features.credit) === true) this.#credit = Credit.open(share())
+        const credit = this.#credit === null ? {} : { credit: this.#credit.granted }
+        const reference = hello.clock === undefined ? null : { reading: hello.clock, receivedAtMs: now() }
+        const open: Phase = { _tag: "Open", deviceId, key: hello.key, hello: reference }
+        this.#open(open, { _tag: "Welcome", marks, window, speaks: SPOKEN, ...credit })
+      })
+      const said = "A bridge connected."
+      yield* (this.#connection.lasts ? Effect.logInfo(said) : Effect.logDebug(said)).pipe(
         Effect.annotateLogs({ deviceId, incarnationsWaiting: waiting.length }),
       )
     })
@@ -189,17 +250,38 @@ export class TelemetrySession {
   }
 
   /** Unless the connection went while the hello was looked at. */
-  #open(deviceId: DeviceId, welcome: TelemetryFrame.Welcome): void {
+  #open(phase: Extract<Phase, { readonly _tag: "Open" }>, welcome: TelemetryFrame.Welcome): void {
     if (this.#phase._tag === "Closed") {
-      this.#door.leave(deviceId, this)
+      this.#door.leave(phase.deviceId, this)
     } else {
-      this.#phase = { _tag: "Open", deviceId }
+      this.#phase = phase
       this.#send(welcome)
+      this.#tellSettled()
     }
   }
 
-  #take(item: Item, deviceId: DeviceId): string | undefined {
+  /** A key that was revoked meanwhile ends the session: it is looked up again now and then. */
+  #checkKey(deviceId: DeviceId, key: string): void {
+    const nowMs = this.#door.now()
+    if (nowMs - this.#keyCheckedAtMs < this.#door.keyCheckMillis) return
+    this.#keyCheckedAtMs = nowMs
+    this.#door.run(
+      this.#door.keys.resolve(key).pipe(
+        Effect.asVoid,
+        Effect.catchTags({
+          Unauthorized: () => this.#unauthorized(deviceId),
+          // Whoever cannot be looked up now was known before.
+          Unavailable: () => Effect.void,
+        }),
+      ),
+    )
+  }
+
+  #take(item: Item, bytes: number): string | undefined {
     if (this.#draining) return
+    const charged = this.#credit === null ? null : Credit.charge(this.#credit, bytes)
+    if (charged === null && this.#credit !== null) return `more than the ${this.#credit.granted} bytes of credit`
+    this.#credit = charged
     const first = item._tag === "Gap" ? item.first : item.n
     if (!isIncarnation(item.incarnation) || first < 1) return "no such incarnation or number"
     if (item._tag === "Gap" && (item.last - first >= MOST_MISSING || item.reason.length > LONGEST_REASON)) {
@@ -209,40 +291,61 @@ export class TelemetrySession {
       return `more than ${this.#door.window} chunks without an acknowledgement`
     }
     this.#waiting.push(item)
-    if (this.#storing === 0) this.#store(deviceId)
+    this.#waitingBytes += bytes
+    if (this.#storing === 0) this.#store()
     return
   }
 
   /** Stores what waits, until nothing waits. */
-  #store(deviceId: DeviceId): void {
+  #store(): void {
+    const phase = this.#phase
+    if (phase._tag !== "Open") return
     const items = this.#waiting
+    const bytes = this.#waitingBytes
     this.#waiting = []
+    this.#waitingBytes = 0
     this.#storing = items.length
     this.#door.run(
-      this.#door.store(deviceId, items).pipe(
-        Effect.tap((receipt) => Effect.sync(() => this.#answer(receipt))),
+      this.#door.store(phase.deviceId, items, phase.hello).pipe(
+        Effect.tap((receipt) => Effect.sync(() => this.#answer(receipt, bytes))),
         Effect.catchAll(() => this.#sendAway()),
         Effect.catchAllCause((cause) => this.#failed(cause)),
         Effect.ensuring(
           Effect.sync(() => {
             this.#storing = 0
             if (this.#draining) this.end(CloseCode.GoingAway)
-            else if (this.#waiting.length > 0) this.#store(deviceId)
+            else if (this.#waiting.length > 0) this.#store()
+            this.#tellSettled()
           }),
         ),
       ),
     )
   }
 
-  #answer({ acknowledged, outOfOrder, setAside }: Receipt): void {
+  #tellSettled(): void {
+    const busy = this.#phase._tag === "Checking" || this.#storing > 0 || this.#waiting.length > 0
+    if (busy && this.#phase._tag !== "Closed") return
+    for (const resolve of this.#settled.splice(0)) resolve()
+  }
+
+  #answer({ acknowledged, outOfOrder, setAside }: Receipt, bytes: number): void {
     for (const { chunk, reason } of setAside) {
       this.#send({ _tag: "Quarantined", incarnation: chunk.incarnation, n: chunk.n, reason })
     }
     for (const { incarnation, n } of acknowledged) this.#send({ _tag: "Ack", incarnation, n })
+    this.#settle(bytes)
     if (outOfOrder === null) return
     const { expected, incarnation, provided } = outOfOrder
     const message = `Chunk ${provided} of ${incarnation} came before chunk ${expected}. Connect again, from there.`
     this.#refuse("out-of-order", message, CloseCode.OutOfOrder)
+  }
+
+  /** So many bytes are stored, and others may come. */
+  #settle(bytes: number): void {
+    if (this.#credit === null) return
+    const { credit, grant } = Credit.settle(this.#credit, bytes, this.#door.share())
+    this.#credit = credit
+    if (grant !== null) this.#send({ _tag: "Credit", bytes: grant })
   }
 
   #show({ payload, sensedAtMs }: TelemetryFrame.Live, deviceId: DeviceId): string | undefined {

@@ -11,10 +11,13 @@ const pairing = (sensor: string, athleteId: string): Pairing => ({
   classId: ClassId.make("main"),
 })
 const pairings = Intake.pairingsOf([pairing("strap-01", "anna"), pairing("strap-02", "bo")])
+const NOW = 1_000_000_000
 const origin = (marks: Readonly<Record<string, number>> = {}): Intake.Origin => ({
   deviceId,
   pairings,
   marks: new Map(Object.entries(marks)),
+  hello: null,
+  nowMs: NOW,
 })
 
 const heartRates = (sensor: string, ...samples: ReadonlyArray<readonly [number, number]>): Bundle.Block => ({
@@ -56,6 +59,32 @@ describe("Intake", () => {
       }),
       { seed: 20260112 },
     )
+  })
+
+  it("[bridge 31] stores what is dated a year ahead, flagged, and lets it count for nothing", () => {
+    const year = 365 * 86_400_000
+    const intake = Intake.plan(origin(), [
+      chunk(1, [heartRates("strap-01", [NOW, 100], [NOW + year, 101], [NOW + 1_000, 102])]),
+      chunk(2, [heartRates("strap-01", [NOW + 2_000, 103]), ends("strap-01", NOW + year)]),
+    ])
+    expect(intake.store.map(({ clock, samples }) => ({ clock, samples }))).toEqual([
+      { clock: "ahead", samples: 3 },
+      { clock: "ahead", samples: 2 },
+    ])
+    expect(intake.events.map(({ heartRateAtMs }) => heartRateAtMs)).toEqual([[NOW, NOW + 1_000], [NOW + 2_000]])
+    expect(intake.events[1]?.endedAtMs).toBeLessThan(NOW + 600_000)
+  })
+
+  it("[bridge 31] keeps a clock that was set back an hour apart from one that is right, and stores both", () => {
+    const at = (wallMs: number, monotonicMs: number) => ({ boot: "b1", wallMs, monotonicMs })
+    const hello = { reading: at(NOW, 50_000), receivedAtMs: NOW }
+    const intake = Intake.plan({ ...origin(), hello }, [
+      { ...chunk(1), clock: at(NOW + 1_000, 51_000) },
+      { ...chunk(2), clock: at(NOW - 3_598_000, 52_000) },
+      { ...chunk(3), clock: { ...at(NOW, 9), boot: "b0" } },
+      chunk(4),
+    ])
+    expect(intake.store.map(({ clock }) => clock)).toEqual(["ok", "stepped", "unknown", "unknown"])
   })
 
   it("tells a redelivery, also within one batch", () => {

@@ -3,7 +3,8 @@
  *
  * The identity of a chunk is (device, incarnation, n); the high-water mark tells a redelivery from something new.
  * A chunk whose bytes are damaged or cannot be read still counts as received, so that those behind it flow: its
- * bytes are kept in quarantine. Nothing here looks at a clock.
+ * bytes are kept in quarantine. Clocks label: how far the bridge's can be believed is kept with each chunk, and what
+ * is dated in the future counts for nothing but is stored like the rest.
  */
 import {
   type AthleteId,
@@ -13,7 +14,7 @@ import {
   type SensorName,
   TelemetryRecorded,
 } from "@paceline/core/contract"
-import { HighWaterMark } from "@paceline/core/kernel"
+import { ClockQuality, HighWaterMark } from "@paceline/core/kernel"
 import { Bundle, crc32, SensorKind, type TelemetryFrame } from "@paceline/core/wire"
 
 export type Chunk = TelemetryFrame.Chunk
@@ -33,11 +34,19 @@ export interface Origin {
   readonly deviceId: DeviceId
   readonly pairings: Pairings
   readonly marks: ReadonlyMap<string, HighWaterMark.HighWaterMark>
+  /** The bridge's clocks when it connected; null when it did not tell. */
+  readonly hello: ClockQuality.Reference | null
+  /** This server's clock. */
+  readonly nowMs: number
 }
 
 /** What is to be done with some chunks of one device. */
 export interface Intake {
-  readonly store: ReadonlyArray<{ readonly chunk: Chunk; readonly samples: number }>
+  readonly store: ReadonlyArray<{
+    readonly chunk: Chunk
+    readonly samples: number
+    readonly clock: ClockQuality.ClockQuality
+  }>
   readonly setAside: ReadonlyArray<{ readonly chunk: Chunk; readonly reason: string }>
   /** Their numbers were received before: redeliveries, if their bytes are the same. */
   readonly again: ReadonlyArray<Chunk>
@@ -83,7 +92,8 @@ export const plan = (origin: Origin, items: ReadonlyArray<Item>): Intake => {
       if (typeof bundle === "string") {
         setAside.push({ chunk: item, reason: bundle })
       } else {
-        store.push({ chunk: item, samples: Bundle.sampleCount(bundle) })
+        const clock = ClockQuality.of(item.clock ?? null, newestOf(bundle), origin.hello, origin.nowMs)
+        store.push({ chunk: item, samples: Bundle.sampleCount(bundle), clock })
         events.push(...telemetryOf(origin, item, bundle))
       }
     }
@@ -111,8 +121,16 @@ const open = (chunk: Chunk): Bundle.Bundle | string => {
   return "_tag" in bundle ? `${bundle.reason}: ${bundle.detail}` : bundle
 }
 
+/** The time of the newest sample; null when there is none. */
+const newestOf = (bundle: Bundle.Bundle): number | null => {
+  let newest: number | null = null
+  for (const { atMillis } of bundle) for (const atMs of atMillis) if (newest === null || atMs > newest) newest = atMs
+  return newest
+}
+
 /** What a bundle says of the athletes who wear its sensors: their heart rates, and where an activity ended. */
 const telemetryOf = (origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): ReadonlyArray<TelemetryRecorded> => {
+  const latestMs = origin.nowMs + ClockQuality.TOLERANCE_MILLIS
   const heard = new Map<Pairing, { atMs: Array<number>; bpm: Array<number>; ends: Array<number> }>()
   for (const block of bundle) {
     const pairing = origin.pairings.get(block.sensor)
@@ -123,11 +141,12 @@ const telemetryOf = (origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): Reado
       const value = block.values[i]
       if (value === undefined) continue
       if (block.kind === "heartRate") {
-        if (!isHeartRate(value)) continue
+        // A time to come would outdo every sample after it until that time: it would end the counting.
+        if (!isHeartRate(value) || atMs > latestMs) continue
         athlete.atMs.push(atMs)
         athlete.bpm.push(value)
       } else if (value === SensorKind.ACTIVITY_ENDED) {
-        athlete.ends.push(atMs)
+        athlete.ends.push(Math.min(atMs, latestMs))
       }
     }
   }

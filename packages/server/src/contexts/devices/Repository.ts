@@ -1,9 +1,9 @@
 /** Devices in SQL: bridges, pairings, marks, chunks, quarantine and gaps. */
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction } from "@paceline/core/consistency"
-import type { DeviceGap, DeviceId, DeviceStatus, Pairing, QuarantinedChunk } from "@paceline/core/contract"
+import type { AthleteId, DeviceGap, DeviceId, DeviceStatus, Pairing, QuarantinedChunk } from "@paceline/core/contract"
 import { Effect } from "effect"
-import type { Chunk, Gap } from "./Model.ts"
+import type { Chunk, Gap, Intake } from "./Model.ts"
 
 /** What some chunks add to a device's counters. */
 export interface Received {
@@ -62,6 +62,20 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           FROM device WHERE device_id = ${deviceId}`
       }),
 
+      /** Nobody wears what the athlete wore. Answers the devices that it was on. */
+      unpairAthlete: Effect.fn("DeviceRepository.unpairAthlete")(function* (athleteId: AthleteId) {
+        yield* Transaction
+        const gone = yield* sql<{ readonly deviceId: DeviceId; readonly sensor: string }>`
+          DELETE FROM pairing WHERE athlete_id = ${athleteId} RETURNING device_id AS "deviceId", sensor`
+        for (const { deviceId, sensor } of gone) {
+          yield* sql`UPDATE device SET pairings = pairings + 1 WHERE device_id = ${deviceId}`
+          yield* sql`
+            INSERT INTO worn (device_id, sensor, since, athlete_id)
+            SELECT device_id, ${sensor}, pairings, ${""} FROM device WHERE device_id = ${deviceId}`
+        }
+        return Array.from(new Set(gone.map(({ deviceId }) => deviceId)))
+      }),
+
       /** The greatest number received of an incarnation; 0 before the first. */
       mark: Effect.fn("DeviceRepository.mark")(function* (deviceId: DeviceId, incarnation: string) {
         const [row] = yield* sql<{ readonly mark: number }>`
@@ -82,15 +96,17 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
 
       insertChunk: Effect.fn("DeviceRepository.insertChunk")(function* (
         deviceId: DeviceId,
-        chunk: Chunk,
-        samples: number,
+        { chunk, clock, samples }: Intake["store"][number],
         receivedAtMs: number,
       ) {
         yield* Transaction
+        const { boot = null, monotonicMs = null, wallMs = null } = chunk.clock ?? {}
         yield* sql`
-          INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings)
+          INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings,
+                             boot, wall_ms, monotonic_ms, clock)
           VALUES (${deviceId}, ${chunk.incarnation}, ${chunk.n}, ${chunk.crc}, ${samples}, ${receivedAtMs},
-                  ${chunk.payload}, (SELECT pairings FROM device WHERE device_id = ${deviceId}))`
+                  ${chunk.payload}, (SELECT pairings FROM device WHERE device_id = ${deviceId}),
+                  ${boot}, ${wallMs}, ${monotonicMs}, ${clock})`
       }),
 
       /** Whether exactly this chunk was received before, stored or set aside. */
@@ -102,7 +118,7 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           UNION ALL
           SELECT 1 FROM quarantine
           WHERE device_id = ${deviceId} AND incarnation = ${chunk.incarnation} AND n = ${chunk.n}
-            AND crc = ${chunk.crc} AND payload = ${chunk.payload}`
+            AND crc = ${chunk.crc} AND (payload = ${chunk.payload} OR length(payload) = 0)`
         return found.length > 0
       }),
 

@@ -8,6 +8,7 @@
 import { afterCommit, UnitOfWork } from "@paceline/core/consistency"
 import {
   AthleteDirectory,
+  type AthleteId,
   ChunksStored,
   DeviceCreated,
   DeviceId,
@@ -22,7 +23,7 @@ import {
   type TelemetryRecorded,
   Topics,
 } from "@paceline/core/contract"
-import { HighWaterMark } from "@paceline/core/kernel"
+import { type ClockQuality, HighWaterMark } from "@paceline/core/kernel"
 import { EventLog } from "@paceline/core/messaging"
 import { Bundle } from "@paceline/core/wire"
 import { Clock, Effect } from "effect"
@@ -188,21 +189,37 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
         orUnavailable,
       ),
 
+      /** The athlete wears nothing any more. What their sensors say from now on is nobody's. */
+      unpairAthlete: Effect.fn("Devices.unpairAthlete")(
+        function* (athleteId: AthleteId) {
+          for (const deviceId of yield* repository.unpairAthlete(athleteId)) {
+            const pairings = Intake.pairingsOf(yield* repository.pairings(deviceId))
+            yield* afterCommit(() => {
+              if (connected.has(deviceId)) connected.set(deviceId, pairings)
+            })
+          }
+        },
+        (unit) => work.run(unit),
+        orUnavailable,
+      ),
+
       disconnect: (deviceId: DeviceId): void => {
         connected.delete(deviceId)
       },
 
-      /** Takes chunks and gaps in, in order, as one unit of work. */
+      /**
+       * Takes chunks and gaps in, in order, as one unit of work.
+       *
+       * @param hello what the bridge's clocks showed when it connected
+       */
       receive: Effect.fn("Devices.receive")(
-        function* (deviceId: DeviceId, items: ReadonlyArray<Intake.Item>) {
+        function* (deviceId: DeviceId, items: ReadonlyArray<Intake.Item>, hello: ClockQuality.Reference | null) {
           const nowMs = yield* Clock.currentTimeMillis
           const pairings = Intake.pairingsOf(yield* repository.pairings(deviceId))
           const marks = yield* marksOf(deviceId, items)
-          const intake = Intake.plan({ deviceId, pairings, marks }, items)
+          const intake = Intake.plan({ deviceId, pairings, marks, hello, nowMs }, items)
 
-          for (const { chunk, samples } of intake.store) {
-            yield* repository.insertChunk(deviceId, chunk, samples, nowMs)
-          }
+          for (const stored of intake.store) yield* repository.insertChunk(deviceId, stored, nowMs)
           const setAside = [...intake.setAside]
           for (const chunk of intake.again) {
             if (!(yield* repository.wasReceived(deviceId, chunk))) setAside.push({ chunk, reason: NOT_A_REDELIVERY })
