@@ -20,6 +20,7 @@ test("the least that must be said, and what is assumed", () => {
       startedAtMs: 1_000,
       seconds: null,
       memoryMs: 0,
+      radio: false,
       flushMillis: 1_000,
       keepDelivered: false,
       exitWhenDrained: false,
@@ -31,7 +32,7 @@ test("the least that must be said, and what is assumed", () => {
 test("all that can be said", () => {
   const all =
     "--key k --data d --athletes 12 --seed=-3 --file a.fit --file b.fit --speed 2.5 --started-at 5 --seconds 9.5"
-  const rest = "--flush-ms 50 --keep-delivered --exit-when-drained --json"
+  const rest = "--radio --flush-ms 50 --keep-delivered --exit-when-drained --json"
   expect(parse(...least, ...all.split(" "), ...rest.split(" "))).toMatchObject({
     flags: {
       key: "k",
@@ -42,6 +43,7 @@ test("all that can be said", () => {
       speed: 2.5,
       startedAtMs: 5,
       seconds: 9.5,
+      radio: true,
       flushMillis: 50,
       keepDelivered: true,
       exitWhenDrained: true,

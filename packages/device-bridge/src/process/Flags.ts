@@ -21,6 +21,8 @@ export interface Flags {
   readonly seconds: number | null
   /** How much of what nobody heard the straps remember, in milliseconds of their own clock. */
   readonly memoryMs: number
+  /** Whether straps are heard as Bluetooth packets, through the parsers. */
+  readonly radio: boolean
   readonly flushMillis: number
   readonly keepDelivered: boolean
   readonly exitWhenDrained: boolean
@@ -57,6 +59,7 @@ What is played
                        each round an activity of its own
   --memory-minutes M   straps remember the last M minutes that nobody heard, and tell them when the bridge is
                        there (0)
+  --radio              play them as the packets of a Bluetooth strap and an indoor bike, through the parsers
 
 How
   --flush-ms MS        write to disk this often (1000); a crash costs at most so much of what was heard
@@ -89,6 +92,7 @@ export const parseFlags = (
       startedAtMs: values["started-at"] === undefined ? nowMs : whole("--started-at", values["started-at"], 0, 8.64e15),
       seconds: values.seconds === undefined ? null : between("--seconds", values.seconds, 0.1, 1e7),
       memoryMs: between("--memory-minutes", values["memory-minutes"], 0, 1_440) * 60_000,
+      radio: values.radio,
       flushMillis: whole("--flush-ms", values["flush-ms"], 10, 600_000),
       keepDelivered: values["keep-delivered"],
       exitWhenDrained: values["exit-when-drained"],
@@ -117,6 +121,7 @@ const options = {
   "started-at": { type: "string" },
   seconds: { type: "string" },
   "memory-minutes": { type: "string", default: "0" },
+  radio: { type: "boolean", default: false },
   "flush-ms": { type: "string", default: "1000" },
   "keep-delivered": { type: "boolean", default: false },
   "exit-when-drained": { type: "boolean", default: false },

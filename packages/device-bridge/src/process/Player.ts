@@ -73,7 +73,7 @@ export const play = (plan: Plan, before: Progress, nowMs: number): Played => {
   if (before.ended || to <= before.playedMs) return { samples: [], progress: before }
   const ended = to >= endOf(plan)
   const samples = plan.straps.flatMap((strap) => {
-    const due = Playback.samplesBetween(strap.recording, before.playedMs, to)
+    const due = strap.heard?.(before.playedMs, to) ?? Playback.samplesBetween(strap.recording, before.playedMs, to)
     const played = due.map(({ kind, offsetMs, value }) => sample(plan, strap, kind, offsetMs, value))
     if (plan.seconds === null) return withRounds(plan, strap, played, before.playedMs, to)
     return ended ? [...played, mark(plan, strap, SensorKind.ACTIVITY_ENDED, to)] : played

@@ -223,7 +223,7 @@ describe("what cannot be done is said before anything is recorded", () => {
     const { code, out } = await run("--help")
     expect(code).toBe(0)
     const flags =
-      "url device key data athletes seed file speed started-at seconds memory-minutes flush-ms keep-delivered exit-when-drained json"
+      "url device key data athletes seed file speed started-at seconds memory-minutes radio flush-ms keep-delivered exit-when-drained json"
     for (const flag of flags.split(" ")) expect(out).toContain(`  --${flag} `)
   })
 

@@ -3,11 +3,14 @@ import { readFileSync } from "node:fs"
 import { type Recording, readFitActivity } from "../files/index.ts"
 import { simulateAthlete } from "../simulator/index.ts"
 import type { Flags } from "./Flags.ts"
+import { type Due, overTheAir } from "./RadioStrap.ts"
 
 export interface Strap {
   /** The sensor's name: strap-01, strap-02, … */
   readonly sensor: string
   readonly recording: Recording
+  /** What is heard of it over the air; without, its samples are played as they are. */
+  readonly heard?: Due
 }
 
 /** A file that cannot be played; `message` names it and says what is wrong with it. */
@@ -30,10 +33,12 @@ export const loadStraps = (flags: Flags): ReadonlyArray<Strap> | BadFile => {
     recordings.push(recording)
   }
   const seconds = flags.seconds === null ? TRAINING_SECONDS : Math.max(1, Math.round(flags.seconds * flags.speed))
-  return Array.from({ length: flags.athletes }, (_, i) => ({
-    sensor: strapName(i),
-    recording: recordings[i % recordings.length] ?? simulateAthlete({ seed: flags.seed + i, seconds }),
-  }))
+  return Array.from({ length: flags.athletes }, (_, i) => {
+    const seed = flags.seed + i
+    const recording = recordings[i % recordings.length] ?? simulateAthlete({ seed, seconds })
+    const sensor = strapName(i)
+    return flags.radio ? { sensor, recording, heard: overTheAir(recording, seed) } : { sensor, recording }
+  })
 }
 
 const readRecording = (file: string): Recording | BadFile => {

@@ -79,6 +79,8 @@ const bridgeProcess = (options: DemoOptions, source: Source.Source, { device, st
         ...source.files.flatMap((file) => ["--file", file]),
         ...["--started-at", String(startedAtMs)],
         ...["--memory-minutes", String(UNDER_WAY_MINUTES)],
+        // Heard as packets, so that the demo takes the way that real straps take.
+        "--radio",
         // Its status lines are also how it notices that this server is gone: the pipe breaks.
         "--json",
       ],
