@@ -5,7 +5,7 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Console, Effect } from "effect"
+import { Console, Effect, Option } from "effect"
 import { RELEASE } from "../observability/Version.ts"
 import * as Help from "./Help.ts"
 import * as OperationsCommands from "./OperationsCommands.ts"
@@ -111,6 +111,37 @@ export const athlete = Command.make("athlete", {}, () => Console.log(Help.of(["a
   ]),
 )
 
+const optionalText = (name: string, description: string) =>
+  Options.text(name).pipe(
+    Options.withDescription(description),
+    Options.optional,
+    Options.map((value) => Option.getOrUndefined(value)),
+  )
+
+const series = Command.make(
+  "series",
+  {
+    athlete: Args.text({ name: "athlete" }),
+    kind: optionalText("kind", "What was measured."),
+    from: optionalText("from", "The first instant."),
+    to: optionalText("to", "Up to this instant."),
+    resolution: Options.text("resolution").pipe(
+      Options.withDescription("How wide a bucket is."),
+      Options.withDefault("1min"),
+    ),
+    best: Options.boolean("best").pipe(Options.withDescription("One series of the best sources.")),
+    csv: Options.boolean("csv").pipe(Options.withDescription("Print CSV.")),
+    json,
+    ...local,
+  },
+  ({ config, data, ...options }) =>
+    Effect.gen(function* () {
+      const settings = yield* SettingFlags.load({ config, data })
+      const { series } = yield* Effect.promise(() => import("./series.ts"))
+      yield* series(settings, options)
+    }),
+).pipe(Command.withDescription("Print what was measured of an athlete."))
+
 const config = Command.make("config", { json, ...SettingFlags.all }, ({ json, ...flags }) =>
   Effect.gen(function* () {
     const settings = yield* SettingFlags.load(flags)
@@ -137,6 +168,7 @@ const commands = [
   bridge,
   device,
   athlete,
+  series,
   OperationsCommands.log,
   OperationsCommands.deadLetters,
   OperationsCommands.backup,
@@ -157,6 +189,7 @@ export const LIGHT: ReadonlyArray<string> = [
   "serve",
   "device",
   "athlete",
+  "series",
   "log",
   "dead-letters",
   "backup",

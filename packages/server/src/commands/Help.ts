@@ -68,6 +68,28 @@ paceline.toml in the working directory (port = 9000), else it is the default. "p
     flags: local,
     examples: ["paceline athlete list --json"],
   },
+  series: {
+    usage: "series ATHLETE [flags]",
+    about: `Prints what was measured of an athlete. Without --kind the list of what there is; with it the samples of a time, by the
+second, the minute, five minutes or the hour (UTC), or each with where it came from. What is missing is said too.`,
+    flags: [
+      ["--kind KIND", "What was measured, such as heartRate, power, or custom:NAME."],
+      [
+        "--from TIME",
+        "The first instant, such as 2026-11-20T18:00Z; without a zone it is UTC. Default: a day before --to.",
+      ],
+      ["--to TIME", "Up to this instant. Default: now."],
+      ["--resolution R", "raw, 1s, 1min, 5min or 1h. Default: 1min."],
+      ["--best", "One series, each minute of the best source, instead of one for each sensor."],
+      ["--csv", "Print CSV, for a spreadsheet."],
+      ...local,
+    ],
+    examples: [
+      "paceline series athlete-9c1hm3v8x2rd",
+      "paceline series athlete-9c1hm3v8x2rd --kind heartRate --from 2026-11-20 --resolution 5min",
+      "paceline series athlete-9c1hm3v8x2rd --kind power --from 2026-11-20T18:00Z --resolution raw --csv > power.csv",
+    ],
+  },
   ...HelpOperations.pages,
   rehearse: {
     usage: "rehearse [flags]",
@@ -106,6 +128,7 @@ const summaries: ReadonlyArray<readonly [command: string, what: string]> = [
   ["bridge", "run a bridge: buffer sensors, deliver each sample once"],
   ["device", "add, list and pair bridges of the server that runs here"],
   ["athlete", "add and list its athletes"],
+  ["series", "print what was measured of an athlete, by time and resolution"],
   ["log", "read its event log, and see and move those who follow it"],
   ["dead-letters", "list, replay and drop what they could not handle"],
   ["backup", "copy all its data to one file, while it runs"],

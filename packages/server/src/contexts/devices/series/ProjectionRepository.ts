@@ -100,7 +100,7 @@ export class ProjectionRepository extends Effect.Service<ProjectionRepository>()
             SELECT ${chunkColumns} FROM chunk WHERE (device_id, incarnation, n) > (${deviceId}, ${incarnation}, ${n})
             ORDER BY device_id, incarnation, n LIMIT ${limit}`,
 
-        /** Who wore each sensor of a device when its newest pairing was this one. */
+        /** Who wore each sensor of a device when its newest pairing was this one. Where it says '', nobody did. */
         wearers: (deviceId: DeviceId, pairings: number) =>
           sql<{ readonly sensor: string; readonly athleteId: AthleteId }>`
             SELECT sensor, athlete_id AS "athleteId" FROM worn w
