@@ -278,8 +278,11 @@ describe("versions and owners", () => {
         n,
         crc: crc32(payload),
         payload: new Uint8Array(payload),
+        // Of what an older version appended nobody knows.
+        clock: null,
       })),
     )
+    expect(upgraded.page(null, 9).at(-1)).toMatchObject({ clock: { boot: expect.stringMatching(/./) } })
     expect(valuesIn(upgraded)).toEqual([7, 7, 7, 8])
     expect(upgraded.cursor("watch")).toBe("page 9")
     expect(query("select n from chunk where incarnation = 'first'")).toEqual([{ n: 2 }, { n: 3 }])
@@ -329,4 +332,17 @@ describe("versions and owners", () => {
     expect(() => buffer.page(null, 1)).toThrow(BufferClosed)
     expect(open().backlog().chunks).toBe(1)
   })
+})
+
+test("[bridge 32] a chunk keeps what both clocks showed when it was appended, and which run of this process that was", () => {
+  let now = 1_700_000_000_000
+  const buffer = open({ now: () => now })
+  append(buffer, 1)
+  now -= 3_600_000
+  append(buffer, 2)
+  const clocks = buffer.page(null, 9).map((item) => (item._tag === "Chunk" ? item.clock : null))
+  expect(clocks.map((clock) => clock?.wallMs)).toEqual([1_700_000_000_000, 1_699_996_400_000])
+  expect(clocks[1]!.monotonicMs).toBeGreaterThanOrEqual(clocks[0]!.monotonicMs)
+  expect(clocks[1]!.boot).toBe(clocks[0]!.boot)
+  expect(clocks[0]!.boot).toMatch(/^[0-9a-f]{8}$/)
 })

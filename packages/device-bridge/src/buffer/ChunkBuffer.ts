@@ -16,6 +16,7 @@
 import type { SensorKind } from "@paceline/core/wire"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 import { type BufferEvent, isDamaged, setAside } from "./Damage.ts"
+import { readClock } from "./DeviceClock.ts"
 import { BufferClosed, bufferError } from "./Errors.ts"
 import type { WhenFull } from "./Eviction.ts"
 import type { GapReason, Loss } from "./Gaps.ts"
@@ -181,7 +182,7 @@ export class ChunkBuffer {
       this.settle()
       return 0
     }
-    const appended = this.#attempt((store) => store.append(batch, this.#now()))
+    const appended = this.#attempt((store) => store.append(batch, readClock(this.#now())))
     this.#pending.clear()
     this.#cursors = new Map()
     this.#packets = []

@@ -1,4 +1,5 @@
 /** What stands in the buffer's line, as those who deliver it see it: chunks, and the gaps where chunks were. */
+import type { TelemetryFrame } from "@paceline/core/wire"
 import type { GapReason, Loss } from "./Gaps.ts"
 import type { Position } from "./Position.ts"
 
@@ -8,6 +9,8 @@ export interface StoredChunk extends Position {
   /** CRC-32 of the payload, taken when the chunk was appended. */
   readonly crc: number
   readonly payload: Uint8Array
+  /** The clocks when it was appended; null when an older version of this package did. */
+  readonly clock: TelemetryFrame.ClockReading | null
 }
 
 /**

@@ -45,7 +45,12 @@ export class Line {
   }
 
   incarnationOf(opened: number): string {
-    return text(this.#statements.incarnationOf.get(opened) ?? {}, "id")
+    return this.#openingOf(opened).id
+  }
+
+  #openingOf(opened: number): Opening {
+    const row = this.#statements.incarnationOf.get(opened) ?? {}
+    return { id: text(row, "id"), boot: row["boot"] == null ? null : text(row, "boot") }
   }
 
   page(after: Position | null, limit: number): ReadonlyArray<StoredItem> {
@@ -93,9 +98,9 @@ export class Line {
   }
 
   #placedAfter(key: number, limit: number): ReadonlyArray<Placed> {
-    const names = new Map<number, string>()
-    const nameOf = (opened: number): string => {
-      const name = names.get(opened) ?? this.incarnationOf(opened)
+    const names = new Map<number, Opening>()
+    const nameOf = (opened: number): Opening => {
+      const name = names.get(opened) ?? this.#openingOf(opened)
       names.set(opened, name)
       return name
     }
@@ -113,19 +118,30 @@ export class Line {
   }
 }
 
-type NameOf = (opened: number) => string
+interface Opening {
+  readonly id: string
+  /** The run of the monotonic clock that its chunks were appended in, where it is known. */
+  readonly boot: string | null
+}
+
+type NameOf = (opened: number) => Opening
 
 const chunkOf = (row: SqliteRow, nameOf: NameOf): Placed => {
   const key = integer(row, "position")
   const { n, opened } = positionOf(key)
   const [crc, payload] = [integer(row, "crc"), blob(row, "payload")]
-  return { key, item: { _tag: "Chunk", opened, n, incarnation: nameOf(opened), crc, payload } }
+  const { boot, id: incarnation } = nameOf(opened)
+  const known = boot !== null && row["monotonic_ms"] != null
+  const clock = known
+    ? { boot, wallMs: integer(row, "appended_at_ms"), monotonicMs: integer(row, "monotonic_ms") }
+    : null
+  return { key, item: { _tag: "Chunk", opened, n, incarnation, crc, payload, clock } }
 }
 
 const gapOf = (gap: GapRow, nameOf: NameOf): Placed => {
   const { fromMillis, reason, samples, toMillis } = gap
   const { n: first, opened } = positionOf(gap.first)
   const { n: last } = positionOf(gap.last)
-  const named = { opened, n: last, incarnation: nameOf(opened), first, last }
+  const named = { opened, n: last, incarnation: nameOf(opened).id, first, last }
   return { key: gap.first, item: { _tag: "Gap", ...named, samples, fromMillis, toMillis, reason } }
 }

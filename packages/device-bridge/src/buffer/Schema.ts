@@ -117,6 +117,12 @@ export const migrations: ReadonlyArray<string> = [
   alter table owner add column durability text not null default 'full';
   alter table owner add column boot_id text;
   `,
+  `
+  -- The monotonic clock when a chunk was appended, and the run of that clock: so that others can tell how far the wall
+  -- clock beside it can be believed.
+  alter table stored_chunk add column monotonic_ms integer;
+  alter table incarnation add column boot text;
+  `,
 ]
 
 /**

@@ -16,14 +16,14 @@ export const prepareStatements = (database: SqliteDatabase) => ({
   writeOwner: database.prepare("insert or replace into owner values (1, ?, ?, ?, ?)"),
   deleteOwner: database.prepare("delete from owner"),
 
-  /** id, opened at */
-  addIncarnation: database.prepare("insert into incarnation (id, opened_at_ms) values (?, ?)"),
+  /** id, opened at, boot */
+  addIncarnation: database.prepare("insert into incarnation (id, opened_at_ms, boot) values (?, ?, ?)"),
   /** id */
   openedOf: database.prepare("select opened from incarnation where id = ?"),
   /** opened */
-  incarnationOf: database.prepare("select id from incarnation where opened = ?"),
-  /** position, crc, samples, appended at, payload */
-  append: database.prepare("insert into stored_chunk values (?, ?, ?, ?, ?)"),
+  incarnationOf: database.prepare("select id, boot from incarnation where opened = ?"),
+  /** position, crc, samples, appended at, payload, monotonic */
+  append: database.prepare("insert into stored_chunk values (?, ?, ?, ?, ?, ?)"),
 
   /** source */
   readCursor: database.prepare("select position from cursor where source = ?"),
@@ -32,7 +32,7 @@ export const prepareStatements = (database: SqliteDatabase) => ({
 
   /** after position, limit */
   chunksAfter: database.prepare(
-    "select position, crc, payload from stored_chunk where position > ? order by position limit ?",
+    "select position, crc, payload, appended_at_ms, monotonic_ms from stored_chunk where position > ? order by position limit ?",
   ),
   /** after position, limit: gaps that do not end before it */
   gapsAfter: database.prepare(`select ${GAP} from stored_gap where last_position > ? order by position limit ?`),

@@ -6,6 +6,7 @@
  * the pages that it frees: so an online bridge commits once a flush, and writes little more than the payloads. A crash
  * before that leaves chunks that the server recognises.
  */
+import type { TelemetryFrame } from "@paceline/core/wire"
 import { integer, text } from "../drivers/Row.ts"
 import { type SqliteDatabase, type SqliteDriver, SqliteFailure, type SqliteRow } from "../drivers/SqliteDriver.ts"
 import { Eviction, type WhenFull } from "./Eviction.ts"
@@ -135,7 +136,8 @@ export class Store {
     return this.#own === null ? null : { incarnation: this.#own.incarnation, n: this.#last }
   }
 
-  append({ chunks, cursors, packets, turnedAway }: Batch, nowMs: number): Appended {
+  append({ chunks, cursors, packets, turnedAway }: Batch, clock: TelemetryFrame.ClockReading): Appended {
+    const nowMs = clock.wallMs
     this.#room.begin(chunks.reduce((sum, { payload }) => sum + payload.length, 0))
     const losses = new Map<GapReason, Loss>()
     const lose = (reason: GapReason, loss: Loss): void => {
@@ -148,7 +150,7 @@ export class Store {
     try {
       this.#database.transaction(() => {
         this.#deleteAcknowledged()
-        if (chunks.length > 0 || turnedAway !== null) own ??= this.#newIncarnation(nowMs)
+        if (chunks.length > 0 || turnedAway !== null) own ??= this.#newIncarnation(clock)
         let refused = turnedAway
         for (const chunk of chunks) {
           const { crc, payload, sampleCount } = chunk
@@ -166,7 +168,7 @@ export class Store {
             })
             continue
           }
-          this.#statements.append.run(keyOf(own?.opened ?? 0, ++n), crc, sampleCount, nowMs, payload)
+          this.#statements.append.run(keyOf(own?.opened ?? 0, ++n), crc, sampleCount, nowMs, payload, clock.monotonicMs)
           this.#room.changed(payload.length)
           this.#chunks++
           this.#bytes += payload.length
@@ -297,9 +299,12 @@ export class Store {
     }
   }
 
-  #newIncarnation(nowMs: number): { readonly opened: number; readonly incarnation: string } {
+  #newIncarnation({ boot, wallMs }: TelemetryFrame.ClockReading): {
+    readonly opened: number
+    readonly incarnation: string
+  } {
     const incarnation = crypto.randomUUID()
-    this.#statements.addIncarnation.run(incarnation, nowMs)
+    this.#statements.addIncarnation.run(incarnation, wallMs, boot)
     return { opened: integer(this.#statements.openedOf.get(incarnation) ?? {}, "opened"), incarnation }
   }
 

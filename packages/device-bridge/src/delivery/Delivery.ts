@@ -6,10 +6,10 @@
  */
 import { Bundle, type FrameError, type SensorKind, TelemetryFrame } from "@paceline/core/wire"
 import type { ChunkBuffer, StoredItem } from "../buffer/ChunkBuffer.ts"
+import { readClock } from "../buffer/DeviceClock.ts"
 import { Acknowledgements } from "./Acknowledgements.ts"
 import type { Connection, Dial } from "./Connection.ts"
 import { type DeliveryState, initial, step, wakeAt } from "./DeliveryState.ts"
-import { readClock } from "./DeviceClock.ts"
 import { LiveReadings } from "./LiveReadings.ts"
 import type { Command, DeliveryLimits, Input, Power, SentChunk } from "./Protocol.ts"
 import type { Transport } from "./Transport.ts"
@@ -283,7 +283,10 @@ const { features } = TelemetryFrame
 
 const frameOf = (item: StoredItem): TelemetryFrame.TelemetryFrame => {
   const { _tag, incarnation } = item
-  if (_tag === "Chunk") return { _tag, incarnation, n: item.n, crc: item.crc, payload: item.payload }
+  if (_tag === "Chunk") {
+    const { clock, crc, n, payload } = item
+    return { _tag, incarnation, n, crc, payload, ...(clock === null ? {} : { clock }) }
+  }
   const { first, fromMillis, last, reason, samples, toMillis } = item
   return { _tag, incarnation, first, last, samples, fromMillis, toMillis, reason }
 }

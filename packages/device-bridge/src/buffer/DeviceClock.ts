@@ -7,8 +7,9 @@ import type { TelemetryFrame } from "@paceline/core/wire"
 /** Random for each process, whose start the monotonic clock counts from: what was read in another has another name. */
 const BOOT = crypto.randomUUID().slice(0, 8)
 
-export const readClock = (): TelemetryFrame.ClockReading => ({
+/** @param wallMs what the wall clock shows */
+export const readClock = (wallMs: number = Date.now()): TelemetryFrame.ClockReading => ({
   boot: BOOT,
-  wallMs: Math.max(0, Date.now()),
+  wallMs: Math.max(0, Math.round(wallMs)),
   monotonicMs: Math.round(performance.now()),
 })
