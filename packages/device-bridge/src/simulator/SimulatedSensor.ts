@@ -101,6 +101,8 @@ export const simulatedSensor = (recording: Recording, { model, seed, faults = {}
       const out: Array<PacketHeard | ConnectionLost> = []
       const last = Math.min(body.seconds - 1, Math.floor(toOffsetMs / 1000))
       for (let second = Math.max(0, Math.floor(fromOffsetMs / 1000) - 1); second <= last; second++) {
+        // Nothing of it is still on its way: a packet that nobody hears need not be made.
+        if (second * 1000 + latencyMillis + MOST_PARTS * PART_MILLIS <= fromOffsetMs) continue
         for (const heard of heardIn(second)) {
           if (heard.offsetMs > fromOffsetMs && heard.offsetMs <= toOffsetMs) out.push(heard)
         }
@@ -112,6 +114,7 @@ export const simulatedSensor = (recording: Recording, { model, seed, faults = {}
 
 /** Parts of one record follow each other at once. */
 const PART_MILLIS = 5
+const MOST_PARTS = 3
 
 const traitsOf = (seed: number, { wrapping = false, driftSecondsPerHour = 0 }: Faults): SensorTraits => {
   const random = seededRandom(seed, 1)
