@@ -3,9 +3,11 @@
  * errors travel as what they say and come out as a `BridgeFailure`.
  */
 import type { BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "../bridge/Bridge.ts"
+import type { Packet, StoredPacket } from "../buffer/ChunkBuffer.ts"
+import type { Power } from "../delivery/Protocol.ts"
 
-/** The options of a bridge that can be copied into a worker. */
-export type CopiedOptions = Omit<BridgeOptions, "path" | "driver" | "onEvent" | "dial">
+/** The options of a bridge that can be copied into a worker. The key is asked of the page whenever it is needed. */
+export type CopiedOptions = Omit<BridgeOptions, "path" | "driver" | "onEvent" | "dial" | "key">
 
 /** Chunks `first` to `last` of an incarnation. */
 export interface WaitingRange {
@@ -37,7 +39,10 @@ export type WorkerEvent =
   /** A sample that is none was given to `record`, which cannot throw across threads. Nothing was recorded of it. */
   | { readonly _tag: "SampleRefused"; readonly message: string }
 
-export type Sample = readonly [sensor: string, kind: SampleKind, atMillis: number, value: number]
+/** What is measured: a kind that every side knows, or a stream with a name and a unit of its own. */
+export type Measured = SampleKind | { readonly name: string; readonly unit: string }
+
+export type Sample = readonly [sensor: string, measured: Measured, atMillis: number, value: number]
 
 export type ToWorker =
   | {
@@ -48,21 +53,32 @@ export type ToWorker =
       readonly marker: Marker | null
     }
   | { readonly _tag: "Record"; readonly samples: ReadonlyArray<Sample> }
+  | { readonly _tag: "Packets"; readonly packets: ReadonlyArray<Packet> }
   | { readonly _tag: "MoveCursor"; readonly source: string; readonly position: string }
+  | { readonly _tag: "SetPower"; readonly power: Power }
+  | { readonly _tag: "Resume" }
+  /** The answer to `KeyWanted`. */
+  | { readonly _tag: "Key"; readonly id: number; readonly key: string }
+  | { readonly _tag: "NoKey"; readonly id: number; readonly message: string }
   | { readonly _tag: "Call"; readonly id: number; readonly call: Call }
 
 export type Call =
-  | { readonly method: "flush" | "drained" | "close" }
+  | { readonly method: "flush" | "drained" | "suspend" | "close" }
   | { readonly method: "cursor"; readonly source: string }
+  | { readonly method: "rawPackets"; readonly afterId: number; readonly limit: number }
+  | { readonly method: "forgetRaw"; readonly upToId: number }
+
+export type Answer = null | string | number | ReadonlyArray<StoredPacket>
 
 export type ToPage =
   | { readonly _tag: "Opened"; readonly status: BridgeStatus }
   | { readonly _tag: "OpenFailed"; readonly failure: CopiedError }
-  | { readonly _tag: "Answered"; readonly id: number; readonly answer: string | null; readonly status: BridgeStatus }
+  | { readonly _tag: "Answered"; readonly id: number; readonly answer: Answer; readonly status: BridgeStatus }
   | { readonly _tag: "Failed"; readonly id: number; readonly failure: CopiedError }
   | { readonly _tag: "Status"; readonly status: BridgeStatus }
   | { readonly _tag: "Event"; readonly event: Exclude<WorkerEvent, { readonly _tag: "WritingFailed" }> }
   | { readonly _tag: "WritingFailed"; readonly failure: CopiedError }
+  | { readonly _tag: "KeyWanted"; readonly id: number }
   | { readonly _tag: "Marked"; readonly marker: Marker }
 
 export interface CopiedError {

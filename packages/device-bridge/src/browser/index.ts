@@ -21,10 +21,20 @@
  * await bridge.flush() // it is in the browser's storage: see docs/drivers.md for what that is worth
  */
 
+import type { BrowserBridge, BrowserBridgeOptions } from "./BrowserBridge.ts"
+import { PageBridge } from "./PageBridge.ts"
+
+export type { BrowserBridge, BrowserBridgeEvent, BrowserBridgeOptions } from "./BrowserBridge.ts"
 export { BridgeFailure, type StorageEvicted, type WaitingRange } from "./Messages.ts"
-export {
-  type BrowserBridge,
-  type BrowserBridgeEvent,
-  type BrowserBridgeOptions,
-  openBrowserBridge,
-} from "./OpenBrowserBridge.ts"
+
+/**
+ * Opens the store in the worker, and asks the browser to keep it.
+ *
+ * @throws BridgeFailure: `BufferOwned` when another tab has the store, `BufferFailed` where the browser has no such
+ *   storage (it needs https or localhost), `BufferTooNew`, `BufferFull`; `WorkerFailed` when the worker does not load
+ */
+export const openBrowserBridge = async (options: BrowserBridgeOptions): Promise<BrowserBridge> => {
+  const bridge = new PageBridge(options)
+  await bridge.opened
+  return bridge
+}

@@ -62,6 +62,7 @@ describe("delivery", () => {
       waitingChunks: 0,
       lastProblem: null,
     })
+    expect(await page.evaluate(() => window.page.keysGiven)).toBe(1)
     expect(await events(page)).toEqual([])
     await page.close()
   })
@@ -108,6 +109,27 @@ describe("delivery", () => {
     expect(await page.evaluate(() => window.page.bridge?.cursor("watch"))).toBe("page 2")
     await drained(page)
     expect(server.valuesOf(device.deviceId)).toEqual([0, 1, 2])
+    await page.close()
+  })
+
+  test("streams of any name are delivered, and packets are kept as they came", async () => {
+    const device = await server.addDevice()
+    const page = await openPage()
+    await openBridge(page, device, "streams")
+    const kept = await page.evaluate(async () => {
+      const { bridge } = window.page
+      const patch = bridge?.stream({ kind: "skinTemperature", unit: "°C", hz: 4, sensor: "patch-1" })
+      patch?.recordAll(1_000, [33.25, 33.5, 33.75])
+      const bytes = new Uint8Array([0x16, 128])
+      bridge?.recordRaw({ sensor: "strap-01", source: "2A37", atMillis: 1_000, bytes })
+      bytes.fill(0)
+      await bridge?.flush()
+      const packets = (await bridge?.rawPackets(0, 10)) ?? []
+      return { packets: packets.map((packet) => [...packet.bytes]), gone: await bridge?.forgetRaw(packets[0]?.id ?? 0) }
+    })
+    expect(kept).toEqual({ packets: [[0x16, 128]], gone: 1 })
+    await drained(page)
+    expect(server.valuesOf(device.deviceId)).toEqual([33.25, 33.5, 33.75])
     await page.close()
   })
 

@@ -4,6 +4,8 @@ import { type BrowserBridge, type BrowserBridgeEvent, openBrowserBridge } from "
 export interface PageWithBridge {
   bridge: BrowserBridge | null
   readonly events: Array<BrowserBridgeEvent>
+  /** How often the bridge asked for the key. */
+  keysGiven: number
   /** Opens the bridge; gives null, or the tag of what was thrown. */
   readonly openBridge: (options: {
     url: string
@@ -18,11 +20,16 @@ export interface PageWithBridge {
 const page: PageWithBridge = {
   bridge: null,
   events: [],
+  keysGiven: 0,
   openBridge: async (options) => {
     try {
       const worker = new Worker("/bridge-worker.js", { type: "module" })
       page.bridge = await openBrowserBridge({
         ...options,
+        key: async () => {
+          page.keysGiven++
+          return options.key
+        },
         worker,
         wasmUrl: "/sqlite3.wasm",
         onEvent: (event) => page.events.push(event),

@@ -1,98 +1,47 @@
 /**
- * The page's end of the bridge. It holds nothing that must not be lost but the samples of the current turn of the
- * event loop, which go to the worker together.
+ * The page's end of the bridge. It holds nothing that must not be lost but what was recorded in the current turn of
+ * the event loop, which goes to the worker together.
  */
-
-import type { BridgeEvent, BridgeStatus, SampleKind } from "../bridge/Bridge.ts"
+import type { BridgeStatus, SampleKind } from "../bridge/Bridge.ts"
+import { type SampleStream, type StreamOptions, sampleStream } from "../bridge/SampleStream.ts"
+import type { Packet, StoredPacket } from "../buffer/ChunkBuffer.ts"
 import { BufferClosed } from "../buffer/Errors.ts"
+import type { Power } from "../delivery/Protocol.ts"
+import type { BrowserBridge, BrowserBridgeEvent, BrowserBridgeOptions } from "./BrowserBridge.ts"
 import {
+  type Answer,
   BridgeFailure,
   type Call,
-  type CopiedOptions,
+  copiedError,
+  type Measured,
   type Sample,
-  type StorageEvicted,
   type ToPage,
   type ToWorker,
-  type WorkerEvent,
 } from "./Messages.ts"
 import { readMarker, writeMarker } from "./StoreMarker.ts"
 
-export interface BrowserBridgeOptions extends CopiedOptions {
-  /** A worker of its own, whose program calls `serveBridge()`. It ends with the bridge. */
-  readonly worker: Worker
-  /** The name of the store in this origin; letters, digits, `-`, `_` and `.`. Default `paceline`. */
-  readonly store?: string
-  /** Where `sqlite3.wasm` is, when the bundler does not place it beside the worker's script by itself. */
-  readonly wasmUrl?: string | URL
-  /** Whether to ask the browser for storage that it does not throw away by itself. Some ask the user. Default true. */
-  readonly persist?: boolean
-  /** Things that people should know. Recording goes on after all of them but `WorkerFailed`. */
-  readonly onEvent?: (event: BrowserBridgeEvent) => void
-}
+type Settle = { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void }
 
-export type BrowserBridgeEvent =
-  | BridgeEvent
-  | StorageEvicted
-  | Extract<WorkerEvent, { readonly _tag: "SampleRefused" }>
-  /** The worker's program ended with an error of its own. Open the bridge anew. */
-  | { readonly _tag: "WorkerFailed"; readonly message: string }
-
-export interface BrowserBridge {
-  /** Whether the browser has promised not to throw the store away when it is short of space. */
-  readonly persistent: boolean
-  /**
-   * Takes one sample, as `Bridge.record` does. What cannot be stored is an event, `SampleRefused`.
-   *
-   * @throws BufferClosed
-   */
-  record(sensor: string, kind: SampleKind, atMillis: number, value: number): void
-  /** Notes how far a source has been read; stored in one transaction with the samples recorded before it. */
-  moveCursor(source: string, position: string): void
-  /** How far the source has been read: where to go on after a reload. Null before the first `moveCursor`. */
-  cursor(source: string): Promise<string | null>
-  /** Resolves when all that was recorded is in the browser's storage. Rejects with a `BridgeFailure`. */
-  flush(): Promise<void>
-  /** As the worker last told it. */
-  status(): BridgeStatus
-  /** Calls the listener after each change, with the status then; gives back how to stop that. */
-  subscribe(listener: (status: BridgeStatus) => void): () => void
-  /** Resolves when all that was recorded before has been acknowledged by the server. */
-  drained(): Promise<void>
-  /** Flushes, gives the store free, and ends the worker. What waits stays for the next opening. */
-  close(): Promise<void>
-}
-
-/**
- * Opens the store in the worker, and asks the browser to keep it.
- *
- * @throws BridgeFailure: `BufferOwned` when another tab has the store, `BufferFailed` where the browser has no such
- *   storage (it needs https or localhost), `BufferTooNew`, `BufferFull`; `WorkerFailed` when the worker does not load
- */
-export const openBrowserBridge = async (options: BrowserBridgeOptions): Promise<BrowserBridge> => {
-  const bridge = new PageBridge(options)
-  await bridge.opened
-  return bridge
-}
-
-type Settle = { readonly resolve: (answer: string | null) => void; readonly reject: (error: Error) => void }
-
-class PageBridge implements BrowserBridge {
+export class PageBridge implements BrowserBridge {
   /** Resolves when the worker has opened the store. */
   readonly opened: Promise<void>
   persistent = false
   readonly #worker: Worker
   readonly #store: string
   readonly #onEvent: (event: BrowserBridgeEvent) => void
+  readonly #key: BrowserBridgeOptions["key"]
   readonly #listeners = new Set<(status: BridgeStatus) => void>()
   readonly #calls = new Map<number, Settle>()
   #opening: Settle | null = null
   #lastCall = 0
   #samples: Array<Sample> = []
+  #packets: Array<Packet> = []
   #status: BridgeStatus | null = null
   #closing: Promise<void> | null = null
 
   constructor({
     worker,
+    key,
     store = "paceline",
     wasmUrl,
     persist = true,
@@ -101,12 +50,15 @@ class PageBridge implements BrowserBridge {
   }: BrowserBridgeOptions) {
     this.#worker = worker
     this.#store = store
+    this.#key = key
     this.#onEvent = onEvent
     worker.addEventListener("message", this.#received)
     worker.addEventListener("error", this.#failed)
     // A page that is hidden may be frozen or ended without another word.
     document.addEventListener("visibilitychange", this.#flushHidden)
     addEventListener("pagehide", this.#flushHidden)
+    document.addEventListener("freeze", this.#suspend)
+    document.addEventListener("resume", this.#resume)
     void this.#persist(persist)
     this.opened = new Promise((resolve, reject) => {
       this.#opening = { resolve: () => resolve(), reject }
@@ -120,20 +72,47 @@ class PageBridge implements BrowserBridge {
     })
   }
 
-  record(sensor: string, kind: SampleKind, atMillis: number, value: number): void {
-    if (this.#closing !== null) throw new BufferClosed()
-    if (this.#samples.length === 0) queueMicrotask(() => this.#sendSamples())
-    this.#samples.push([sensor, kind, atMillis, value])
+  record(sensor: string, kind: SampleKind, atMillis: number, value: number): boolean {
+    return this.#take(sensor, kind, atMillis, value)
+  }
+
+  stream(options: StreamOptions): SampleStream {
+    const ofKind = (measured: Measured) => (sensor: string, atMillis: number, value: number) =>
+      this.#take(sensor, measured, atMillis, value)
+    return sampleStream(options, ofKind, ofKind)
+  }
+
+  recordRaw(packet: Packet): boolean {
+    this.#assertOpen()
+    this.#sendSoon()
+    // The sensor's stack may use the same bytes for its next packet.
+    this.#packets.push({ ...packet, bytes: packet.bytes.slice() })
+    return true
+  }
+
+  async rawPackets(afterId: number, limit: number): Promise<ReadonlyArray<StoredPacket>> {
+    const answer = await this.#call({ method: "rawPackets", afterId, limit })
+    return typeof answer === "object" ? (answer ?? []) : []
+  }
+
+  async forgetRaw(upToId: number): Promise<number> {
+    return Number(await this.#call({ method: "forgetRaw", upToId }))
   }
 
   moveCursor(source: string, position: string): void {
-    if (this.#closing !== null) throw new BufferClosed()
-    this.#sendSamples()
+    this.#assertOpen()
+    this.#sendRecorded()
     this.#send({ _tag: "MoveCursor", source, position })
   }
 
-  cursor(source: string): Promise<string | null> {
-    return this.#call({ method: "cursor", source })
+  async cursor(source: string): Promise<string | null> {
+    const answer = await this.#call({ method: "cursor", source })
+    return typeof answer === "string" ? answer : null
+  }
+
+  setPower(power: Power): void {
+    this.#assertOpen()
+    this.#send({ _tag: "SetPower", power })
   }
 
   async flush(): Promise<void> {
@@ -167,12 +146,12 @@ class PageBridge implements BrowserBridge {
     }
   }
 
-  #call(call: Call): Promise<string | null> {
+  #call(call: Call): Promise<Answer> {
     return this.#closing === null ? this.#post(call) : Promise.reject(new BufferClosed())
   }
 
-  #post(call: Call): Promise<string | null> {
-    this.#sendSamples()
+  #post(call: Call): Promise<Answer> {
+    this.#sendRecorded()
     const id = ++this.#lastCall
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve, reject })
@@ -180,10 +159,27 @@ class PageBridge implements BrowserBridge {
     })
   }
 
-  #sendSamples(): void {
-    if (this.#samples.length === 0) return
-    this.#send({ _tag: "Record", samples: this.#samples })
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new BufferClosed()
+  }
+
+  #take(sensor: string, measured: Measured, atMillis: number, value: number): boolean {
+    this.#assertOpen()
+    this.#sendSoon()
+    this.#samples.push([sensor, measured, atMillis, value])
+    return true
+  }
+
+  /** What one turn of the event loop records goes to the worker together. */
+  #sendSoon(): void {
+    if (this.#samples.length + this.#packets.length === 0) queueMicrotask(() => this.#sendRecorded())
+  }
+
+  #sendRecorded(): void {
+    if (this.#samples.length > 0) this.#send({ _tag: "Record", samples: this.#samples })
+    if (this.#packets.length > 0) this.#send({ _tag: "Packets", packets: this.#packets })
     this.#samples = []
+    this.#packets = []
   }
 
   #send(message: ToWorker): void {
@@ -216,6 +212,9 @@ class PageBridge implements BrowserBridge {
       case "WritingFailed":
         this.#onEvent({ _tag: "WritingFailed", error: new BridgeFailure(data.failure) })
         break
+      case "KeyWanted":
+        void this.#giveKey(data.id)
+        break
       case "Marked":
         writeMarker(this.#store, data.marker)
         break
@@ -237,13 +236,33 @@ class PageBridge implements BrowserBridge {
     this.flush().catch(() => {})
   }
 
+  /** The browser stops the page's timers and may end it: nothing is promised after this event. */
+  readonly #suspend = (): void => {
+    this.#call({ method: "suspend" }).catch(() => {})
+  }
+
+  readonly #resume = (): void => {
+    if (this.#closing === null) this.#send({ _tag: "Resume" })
+  }
+
   #end(reason: Error): void {
     document.removeEventListener("visibilitychange", this.#flushHidden)
     removeEventListener("pagehide", this.#flushHidden)
+    document.removeEventListener("freeze", this.#suspend)
+    document.removeEventListener("resume", this.#resume)
     this.#worker.terminate()
     for (const { reject } of this.#calls.values()) reject(reason)
     this.#calls.clear()
     if (this.#status !== null) this.#changed({ ...this.#status, connected: false, state: "closed" })
+  }
+
+  async #giveKey(id: number): Promise<void> {
+    try {
+      const key = typeof this.#key === "string" ? this.#key : await this.#key()
+      this.#send({ _tag: "Key", id, key })
+    } catch (thrown) {
+      this.#send({ _tag: "NoKey", id, message: copiedError(thrown).message })
+    }
   }
 
   #settle(id: number): Settle | undefined {
