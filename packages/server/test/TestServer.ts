@@ -8,6 +8,7 @@
  * }).pipe(Effect.provide(TestServer.layer)))
  */
 import { SqlClient } from "@effect/sql/SqlClient"
+import { UnitOfWork } from "@paceline/core/consistency"
 import type { DeviceId } from "@paceline/core/contract"
 import { Contact } from "@paceline/core/kernel"
 import { EventLog } from "@paceline/core/messaging"
@@ -62,6 +63,7 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
     const keys = yield* Keys
     const log = yield* EventLog.EventLog
     const sql = yield* SqlClient
+    const work = yield* UnitOfWork
     const compartments = yield* Compartments.Compartments
     const degradation = yield* Degradation.Degradation
     const issueAdminKey = () => keys.issue({ _tag: "Admin" })
@@ -113,6 +115,7 @@ export class TestServer extends Effect.Service<TestServer>()("paceline/test/Test
       addAthlete,
       addDevice,
       sql,
+      work,
       log,
       compartments,
       degradation,

@@ -13,6 +13,7 @@ import { AthleteId, ClassId, DeviceId, MergeId, SensorName, SessionId } from "./
 import { Standing } from "./LiveModel.ts"
 import { Merge } from "./Merges.ts"
 import { OperationsApi } from "./OperationsApi.ts"
+import { PrivacyApi } from "./PrivacyApi.ts"
 import { SeriesApi } from "./SeriesApi.ts"
 import { describeSession, SessionWrites } from "./Session.ts"
 
@@ -381,6 +382,7 @@ export class PacelineApi extends HttpApi.make("paceline")
   .add(GamificationApi)
   .add(SeriesApi)
   .add(OperationsApi)
+  .add(PrivacyApi)
   .addError(TooManyRequests)
   .prefix("/v1")
   .annotate(OpenApi.Title, "Paceline")

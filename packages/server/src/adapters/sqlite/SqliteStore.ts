@@ -14,7 +14,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Migrator from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { AggregateStore, Answers, StorageError, UnitOfWork, WritePosition } from "@paceline/core/consistency"
+import { AggregateStore, Answers, Scrubber, StorageError, UnitOfWork, WritePosition } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Cause, Context, Effect, Layer } from "effect"
 import * as SqliteAggregateStore from "./AggregateStore.ts"
@@ -27,6 +27,7 @@ import { claim, DataFolder, DataFolderNewer, type DataFolderTaken, type DataFold
 import * as SqliteEventLog from "./EventLog.ts"
 import type { Topics } from "./LogTopics.ts"
 import { type Migrations, migrations, newestOf } from "./migrations/index.ts"
+import * as SqliteScrubber from "./Scrubber.ts"
 import * as SqliteSqlClient from "./SqlClient.ts"
 import { storageError, storeClosed } from "./SqliteErrors.ts"
 import * as SqliteUnitOfWork from "./UnitOfWork.ts"
@@ -56,6 +57,7 @@ export type Provided =
   | Answers
   | SqlClient
   | DataFolder
+  | Scrubber
   | WritePosition.WritePosition
 
 /** The database's name in the data folder. */
@@ -136,6 +138,7 @@ const make = (options: SqliteStoreOptions) =>
       ),
       Context.add(Answers, SqliteAnswers.make(writing, reading)),
       Context.add(DataFolder, folder),
+      Context.add(Scrubber, SqliteScrubber.make(writing)),
     )
   })
 

@@ -130,9 +130,9 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
       ) {
         yield* Transaction
         yield* sql`
-          INSERT INTO quarantine (device_id, incarnation, n, crc, reason, received_at_ms, payload)
+          INSERT INTO quarantine (device_id, incarnation, n, crc, reason, received_at_ms, payload, pairings)
           VALUES (${deviceId}, ${chunk.incarnation}, ${chunk.n}, ${chunk.crc}, ${reason}, ${receivedAtMs},
-                  ${chunk.payload})`
+                  ${chunk.payload}, (SELECT pairings FROM device WHERE device_id = ${deviceId}))`
       }),
 
       quarantined: Effect.fn("DeviceRepository.quarantined")(function* (deviceId: DeviceId, limit: number) {

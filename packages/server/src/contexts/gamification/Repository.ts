@@ -117,6 +117,13 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
         return rows.map(awardOf)
       }),
 
+      /** Those too that count through a merge, and which one that is. */
+      allAwards: Effect.fn("PointsRepository.allAwards")(function* (athleteId: AthleteId) {
+        const rows = yield* sql<AwardRow & { readonly merged_into: SessionId | null }>`
+          SELECT * FROM award WHERE athlete_id = ${athleteId} ORDER BY ended_at_ms, session_id`
+        return rows.map((row) => ({ award: awardOf(row), mergedInto: row.merged_into }))
+      }),
+
       standings: Effect.fn("PointsRepository.standings")(function* () {
         return yield* sql<ClassStanding>`${standings}`
       }),

@@ -3,6 +3,7 @@ import { afterCommit } from "@paceline/core/consistency"
 import {
   type AthleteId,
   type ClassId,
+  ErasedAthletes,
   leaderboardChannel,
   orUnavailable,
   type ProfileChanged,
@@ -18,6 +19,7 @@ export class Gamification extends Effect.Service<Gamification>()("paceline/gamif
   effect: Effect.gen(function* () {
     const repository = yield* PointsRepository
     const live = yield* LiveChannels
+    const erased = yield* ErasedAthletes
 
     const show = ({ classId, ...standing }: ClassStanding) =>
       live.set(leaderboardChannel(classId), standing.athleteId, standing)
@@ -30,6 +32,10 @@ export class Gamification extends Effect.Service<Gamification>()("paceline/gamif
       }
     })
 
+    /** Without what arrives late of athletes who were erased. */
+    const ofThosePresent = <Event extends { readonly athleteId: AthleteId }>(events: ReadonlyArray<Event>) =>
+      Effect.filter(events, ({ athleteId }) => Effect.map(erased.has(athleteId), (gone) => !gone))
+
     for (const standing of yield* repository.standings()) show(standing)
 
     return {
@@ -38,7 +44,7 @@ export class Gamification extends Effect.Service<Gamification>()("paceline/gamif
        * caller's unit of work, in the order of the log.
        */
       award: Effect.fn("Gamification.award")(function* (events: ReadonlyArray<typeof Topics.training.schema.Type>) {
-        for (const event of events) {
+        for (const event of yield* ofThosePresent(events)) {
           switch (event._tag) {
             case "WorkoutCompleted":
               yield* repository.insertAward(Points.award(event))
@@ -65,7 +71,8 @@ export class Gamification extends Effect.Service<Gamification>()("paceline/gamif
 
       /** Takes over aliases, inside the caller's unit of work. */
       saveAliases: Effect.fn("Gamification.saveAliases")(function* (athletes: ReadonlyArray<ProfileChanged>) {
-        for (const { alias, athleteId } of athletes) yield* repository.saveAlias(athleteId, alias)
+        for (const { alias, athleteId } of yield* ofThosePresent(athletes))
+          yield* repository.saveAlias(athleteId, alias)
         yield* showAfterCommit(athletes.map(({ athleteId }) => athleteId))
       }),
 

@@ -141,6 +141,13 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
         return rows.map(({ state }) => decode(state))
       }),
 
+      /** In the order of their ids. */
+      listAll: Effect.fn("MergeRepository.listAll")(function* (athleteId: AthleteId) {
+        const rows = yield* sql<{ readonly state: string }>`
+          SELECT state FROM activity_merge WHERE athlete_id = ${athleteId} ORDER BY merge_id`
+        return rows.map(({ state }) => decode(state))
+      }),
+
       insert: Effect.fn("MergeRepository.insert")(function* (merge: Merge) {
         yield* Transaction
         yield* sql`

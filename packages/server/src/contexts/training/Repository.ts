@@ -126,6 +126,14 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
         return rows.map(sessionOf)
       }),
 
+      /** All of an athlete, open ones too, in the order of their ids, after this one. */
+      page: Effect.fn("TrainingRepository.page")(function* (athleteId: AthleteId, after: string, limit: number) {
+        const rows = yield* sql<SessionRow>`
+          SELECT * FROM training_session WHERE athlete_id = ${athleteId} AND session_id > ${after}
+          ORDER BY session_id LIMIT ${limit}`
+        return rows.map(sessionOf)
+      }),
+
       /** Writes the session over the version it was read at, or fails when that has moved. */
       save: Effect.fn("TrainingRepository.save")(function* (session: TrainingSession) {
         yield* Transaction

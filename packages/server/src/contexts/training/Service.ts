@@ -4,6 +4,7 @@ import {
   type AthleteId,
   type ClassId,
   Conflict,
+  ErasedAthletes,
   freshId,
   NotFound,
   once,
@@ -39,6 +40,7 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
     const series = yield* MergeRepository
     const merging = yield* Merging
     const wall = yield* Wall
+    const erased = yield* ErasedAthletes
     const work = yield* UnitOfWork
     const log = yield* EventLog.EventLog
 
@@ -92,6 +94,8 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
             growing = found === null ? null : { session: found, counted: Session.noHeartRates }
           }
           const [startedAtMs] = event.heartRateAtMs
+          // A session is begun for those who are known. What comes late of somebody who was erased is passed over.
+          if (growing === null && (yield* erased.has(event.athleteId))) continue
           if (startedAtMs !== undefined) {
             const { counted, session } = growing ?? {
               session: yield* begin(event, startedAtMs),
@@ -112,6 +116,7 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
       /** Takes over what athletes chose, inside the caller's unit of work. */
       saveAthletes: Effect.fn("Training.saveAthletes")(function* (athletes: ReadonlyArray<Session.Athlete>) {
         for (const athlete of athletes) {
+          if (yield* erased.has(athlete.athleteId)) continue
           yield* repository.saveAthlete(athlete)
           yield* afterCommit(() => wall.showAthlete(athlete))
         }

@@ -17,6 +17,8 @@ import aggregate from "./0010_aggregate.ts"
 import series from "./0011_series.ts"
 import gaps from "./0012_gaps.ts"
 import merges from "./0013_merges.ts"
+import erasure from "./0014_erasure.ts"
+import quarantine from "./0015_quarantine.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -34,6 +36,8 @@ export const migrations: Migrations = {
   "0011_series": series,
   "0012_gaps": gaps,
   "0013_merges": merges,
+  "0014_erasure": erasure,
+  "0015_quarantine": quarantine,
 }
 
 /** The number of the newest step. */
