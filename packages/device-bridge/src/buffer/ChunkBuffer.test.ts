@@ -294,7 +294,7 @@ describe("versions and owners", () => {
     database.close()
     const file = readFileSync(path)
     expect(() => open()).toThrow(BufferTooNew)
-    expect(() => open()).toThrow(/schema 3, this one knows up to 2.*upgrade @paceline\/device-bridge/)
+    expect(() => open()).toThrow(/schema 4, this one knows up to 3.*upgrade @paceline\/device-bridge/)
     expect(readFileSync(path)).toEqual(file)
     expect(query("select n from chunk where incarnation = 'first'")).toEqual([{ n: 2 }, { n: 3 }])
   })
