@@ -32,7 +32,7 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
 const here = new URL("./", import.meta.url)
 
 /** Suites that measure what only Bun has: the embedded store is on `bun:sqlite`. */
-const NEEDS_BUN: ReadonlySet<string> = new Set(["log"])
+const NEEDS_BUN: ReadonlySet<string> = new Set(["bridge", "log"])
 
 /** Each folder is a suite. */
 const suites = (): ReadonlyArray<string> =>
