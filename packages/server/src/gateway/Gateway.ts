@@ -92,6 +92,7 @@ export const contexts = (options: ContextOptions) => {
     TrainingReactions.layer,
     GamificationReactions.layer,
     SeriesReactions.layer,
+    QuarantineReplay.layer,
     PrivacyReactions.layer,
   ).pipe(
     Layer.provideMerge(Layer.mergeAll(Erasing.Default, Exporting.Default)),

@@ -115,7 +115,7 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
           SELECT stream_id AS "streamId", hour, first_at_ms AS "firstAtMs", last_at_ms AS "lastAtMs", samples,
                  incarnation_id AS "incarnationId", incarnation, n
           FROM series_chunk JOIN series_incarnation ON id = incarnation_id
-          WHERE stream_id = ${streamId} AND hour BETWEEN ${from.hour} AND ${Math.floor((range.toMs - 1) / HOUR)}
+          WHERE stream_id = ${streamId} AND hour <= ${Math.floor((range.toMs - 1) / HOUR)}
             AND (hour, first_at_ms, incarnation_id, n) >= (${from.hour}, ${from.firstAtMs}, ${from.incarnationId}, ${from.n})
             AND last_at_ms >= ${range.fromMs} AND first_at_ms < ${range.toMs}
           ORDER BY hour, first_at_ms, incarnation_id, n LIMIT ${limit}`
