@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 import { text } from "node:stream/consumers"
 import { expect, test } from "vitest"
 import { HELP } from "../src/process/Flags.ts"
+import { IMPORT_HELP } from "../src/process/ImportFlags.ts"
 import { bun, node } from "./Runtimes.ts"
 import { TelemetryServer } from "./TelemetryServer.ts"
 
@@ -14,6 +15,7 @@ const readme = readFileSync(join(packageFolder, "README.md"), "utf8")
 
 test("the flags are those of --help", () => {
   expect(readme).toContain(`\`\`\`text\n${HELP}\`\`\`\n`)
+  expect(readme).toContain(`\`\`\`text\n${IMPORT_HELP}\`\`\`\n`)
 })
 
 test.each([node, bun])("the first example runs as it stands, on $name", async ({ name, command, args }) => {

@@ -167,7 +167,7 @@ const addRecord = (columns: Columns, atMs: number, record: RecordMesg, legs: Rea
   columns.addCount("distance", atMs, numberIn(record.distance))
   const leg = legs.findLast(({ session }) => session.startedAtMs <= atMs) ?? legs[0]
   if (leg !== undefined && isSteppingSport(leg.sport)) columns.addCount("steps", atMs, stepsOf(record))
-  columns.addCustom("temperature", "degC", atMs, numberIn(record.temperature))
+  columns.addCustom("temperature", "°C", atMs, numberIn(record.temperature))
 }
 
 /** A semicircle is 180 / 2^31 degrees, which a float64 holds exactly. */

@@ -165,7 +165,7 @@ describe("the surroundings", () => {
         { sport: "running", startedAtMs: atMs(50_000), endedAtMs: atMs(100_000) },
       ],
       laps: [{ startedAtMs: atMs(0), endedAtMs: atMs(49_500) }],
-      custom: [{ name: "temperature", unit: "degC", atMillis: [atMs(0)], values: [19] }],
+      custom: [{ name: "temperature", unit: "°C", atMillis: [atMs(0)], values: [19] }],
     })
   })
 

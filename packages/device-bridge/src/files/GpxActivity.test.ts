@@ -35,7 +35,7 @@ describe("a GPX point", () => {
       records: 1,
       recordsWithoutTime: 0,
       sessions: [{ sport: "running", startedAtMs: AT + 250, endedAtMs: AT + 250 }],
-      custom: [{ name: "temperature", unit: "degC", atMillis: [AT + 250], values: [19.5] }],
+      custom: [{ name: "temperature", unit: "°C", atMillis: [AT + 250], values: [19.5] }],
       warnings: [],
     })
     const one = (kind: Activity["streams"][number]["kind"], value: number) => ({

@@ -59,7 +59,7 @@ export class PointTracks {
     this.#columns.add("cadence", atMs, point.cadence)
     this.#columns.add("altitude", atMs, point.altitude)
     this.#columns.add("distance", atMs, point.distance)
-    this.#columns.addCustom("temperature", "degC", atMs, point.temperature)
+    this.#columns.addCustom("temperature", "°C", atMs, point.temperature)
   }
 
   /** The activity, or why there is none; `nothing` says what a file without any point is. */

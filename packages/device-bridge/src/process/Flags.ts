@@ -37,6 +37,7 @@ export type Parsed =
 export const HELP = `paceline-bridge: records straps and delivers every sample to a Paceline server exactly once.
 
   paceline-bridge --url ws://192.168.1.20:8080 --device gateway-1 [flags]
+  paceline-bridge import FILE… [flags]    brings recorded activities in; see paceline-bridge import --help
 
 It plays FIT activities, or made-up athletes, as if their straps were heard now. Samples are written to a buffer
 on disk first and deleted when the server has them, so pulling the plug, the network or the server loses nothing:
@@ -129,21 +130,21 @@ const options = {
   help: { type: "boolean" },
 } as const
 
-class WrongFlag extends Error {}
+export class WrongFlag extends Error {}
 
 /** What `parseArgs` says ends without a full stop, and its hint about positionals helps nobody here. */
-const messageOf = (thrown: unknown): string => {
+export const messageOf = (thrown: unknown): string => {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const [first = message] = message.split(/\. (?=To specify|Did you)/)
   return /[.!?]$/.test(first) ? first : `${first}.`
 }
 
-const required = (name: string, value: string | undefined): string => {
+export const required = (name: string, value: string | undefined): string => {
   if (value === undefined || value === "") throw new WrongFlag(`${name} is missing.`)
   return value
 }
 
-const address = (url: string): string => {
+export const address = (url: string): string => {
   try {
     telemetryUrl(url)
     return url
@@ -152,12 +153,12 @@ const address = (url: string): string => {
   }
 }
 
-const deviceId = (value: string): string => {
+export const deviceId = (value: string): string => {
   if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(value)) return value
   throw new WrongFlag(`--device: "${value}" is no device id: 1 to 64 letters, digits, "-" or "_".`)
 }
 
-const key = (value: string | undefined): string => {
+export const key = (value: string | undefined): string => {
   if (value !== undefined && value !== "") return value
   throw new WrongFlag("The device's key is missing: set PACELINE_DEVICE_KEY, or give --key.")
 }

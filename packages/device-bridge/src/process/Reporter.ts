@@ -21,7 +21,7 @@ export const reporter = (flags: Flags, output: Output): Reporter =>
   flags.json ? jsonReporter(flags, output) : plainReporter(flags, output)
 
 /** What a program needs to know of a status, under names that will stay. */
-const figures = (status: BridgeStatus) => ({
+export const figures = (status: BridgeStatus) => ({
   connected: status.connected,
   state: status.state,
   recorded: status.recordedSamples,
@@ -80,19 +80,23 @@ const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter =>
   }
 }
 
-const count = (number: number): string => number.toLocaleString("en")
+export const count = (number: number): string => number.toLocaleString("en")
 
-const chunks = (number: number): string => (number === 1 ? "1 chunk" : `${count(number)} chunks`)
+export const chunks = (number: number): string => (number === 1 ? "1 chunk" : `${count(number)} chunks`)
 
-const camelCase = (tag: string): string => tag.charAt(0).toLowerCase() + tag.slice(1)
+export const camelCase = (tag: string): string => tag.charAt(0).toLowerCase() + tag.slice(1)
 
 /** The event in words that say what to do. */
-const sentence = (event: BridgeEvent): string => {
+export const sentence = (event: BridgeEvent): string => {
   switch (event._tag) {
     case "BufferSetAside":
       return `${event.path} was damaged (${event.reason}). It now lies at ${event.asidePath}; recording goes on in a new file.`
     case "WalMissing":
       return `The log of ${event.path} is missing after a crash: the last chunks written to it may be lost.`
+    case "FlushesMayBeLost":
+      return `${event.path} was not closed in order: what was flushed ${event.lastFlushAtMs === null ? "before" : `after ${new Date(event.lastFlushAtMs).toISOString()}`} may be lost if the power failed.`
+    case "GapRecorded":
+      return `There was no room for ${count(event.samples)} samples (${event.reason}); the server is told of the gap.`
     case "WritingFailed":
       return event.error.message
     case "WritingWorksAgain":
@@ -107,7 +111,7 @@ const sentence = (event: BridgeEvent): string => {
 }
 
 /** The event's own fields, without what only this process can use. */
-const facts = (event: BridgeEvent): object => {
+export const facts = (event: BridgeEvent): object => {
   switch (event._tag) {
     case "WritingFailed":
       return { error: event.error.name }
@@ -115,6 +119,10 @@ const facts = (event: BridgeEvent): object => {
       return { code: event.problem.code }
     case "BufferSetAside":
       return { asidePath: event.asidePath }
+    case "FlushesMayBeLost":
+      return { lastFlushAtMs: event.lastFlushAtMs }
+    case "GapRecorded":
+      return { reason: event.reason, samples: event.samples, fromMillis: event.fromMillis, toMillis: event.toMillis }
     case "ChunkQuarantined":
       return { incarnation: event.incarnation, n: event.n, reason: event.reason }
     case "WalMissing":

@@ -1,5 +1,6 @@
 /**
- * The bridge as a program: plays straps into a bridge until it is told to stop.
+ * The bridge as a program: plays straps into a bridge until it is told to stop, or imports files (`import`). And what
+ * needs the files and threads of a computer: `readActivityFiles` and `importFiles`, for programs of one's own.
  *
  * It may be killed at any moment and started again with the same flags: the playback goes on where the clock is,
  * what was recorded is delivered once, and each activity is ended once.
@@ -11,21 +12,35 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Bridge, BridgeStatus } from "../bridge/Bridge.ts"
 import { OpenBridge } from "../bridge/OpenBridge.ts"
-import { BufferClosed, BufferFailed, BufferFull, BufferOwned, BufferTooNew } from "../buffer/Errors.ts"
+import { BufferClosed } from "../buffer/Errors.ts"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
+import { Exit, exitCodeOf } from "./Exit.ts"
 import { type Flags, HELP, parseFlags } from "./Flags.ts"
+import { runImport } from "./Import.ts"
 import * as Player from "./Player.ts"
 import type { BridgeIo } from "./ProcessIo.ts"
 import { type Reporter, reporter } from "./Reporter.ts"
 import { loadStraps, type Strap } from "./Straps.ts"
 
+export type { Activity, FileUnreadable } from "../files/Activity.ts"
+export {
+  type ImportBridge,
+  type ImportedFile,
+  type ImportOptions,
+  type ImportReport,
+  importFiles,
+} from "../files/ImportFiles.ts"
+export {
+  activityFiles,
+  type FilesReport,
+  type ReadActivityFilesOptions,
+  readActivityFiles,
+} from "../files/ReadActivityFiles.ts"
+export { type ActivitySource, type FileOutcome, type ReadLimits, standardReadLimits } from "../files/ReadSource.ts"
 export { type BridgeIo, processIo } from "./ProcessIo.ts"
 
 /** The buffer's file in the folder given by `--data`. */
 export const BUFFER_FILE = "buffer.sqlite"
-
-/** The exit codes of sysexits.h. */
-const Exit = { ok: 0, usage: 64, data: 65, cannotCreate: 73, io: 74, owned: 75, tooNew: 78 } as const
 
 /** How often straps are looked at, and how often the status is told, in real milliseconds. */
 const TICK_MILLIS = 100
@@ -39,6 +54,7 @@ const CURSOR = "playback"
 
 /** Runs until the signal, or until all is delivered with `--exit-when-drained`. Resolves to the exit code. */
 export const runBridge = async (argv: ReadonlyArray<string>, io: BridgeIo): Promise<number> => {
+  if (argv[0] === "import") return runImport(argv.slice(1), io)
   const parsed = parseFlags(argv, io.env, Date.now())
   switch (parsed._tag) {
     case "Help":
@@ -158,12 +174,4 @@ const playInto = (bridge: Bridge, plan: Player.Plan): Playing => {
     tick()
   })
   return { over, stop: () => clearInterval(ticking) }
-}
-
-const exitCodeOf = (thrown: unknown): number | null => {
-  if (thrown instanceof BufferOwned) return Exit.owned
-  if (thrown instanceof BufferTooNew) return Exit.tooNew
-  if (thrown instanceof BufferFull) return Exit.io
-  if (thrown instanceof BufferFailed) return thrown.code === "SQLITE_CANTOPEN" ? Exit.cannotCreate : Exit.io
-  return null
 }
