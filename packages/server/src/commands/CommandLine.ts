@@ -7,6 +7,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Console, Effect, Option } from "effect"
 import { RELEASE } from "../observability/Version.ts"
+import * as AthleteCommands from "./AthleteCommands.ts"
 import * as Help from "./Help.ts"
 import * as OperationsCommands from "./OperationsCommands.ts"
 import * as SettingFlags from "./SettingFlags.ts"
@@ -79,38 +80,6 @@ export const device = Command.make("device", {}, () => Console.log(Help.of(["dev
   ]),
 )
 
-export const athlete = Command.make("athlete", {}, () => Console.log(Help.of(["athlete"]))).pipe(
-  Command.withDescription("Add athletes to the server that runs here, and list them."),
-  Command.withSubcommands([
-    Command.make(
-      "add",
-      {
-        alias: Args.text({ name: "alias" }),
-        maxHeartRateBpm: Options.integer("max-heart-rate").pipe(
-          Options.withDescription("Their greatest heart rate, beats a minute."),
-          Options.withDefault(190),
-        ),
-        hidden: Options.boolean("hidden").pipe(Options.withDescription("Do not show their heart rate.")),
-        json,
-        ...local,
-      },
-      ({ config, data, ...options }) =>
-        Effect.gen(function* () {
-          const settings = yield* SettingFlags.load({ config, data })
-          const athlete = yield* Effect.promise(() => import("./athlete.ts"))
-          yield* athlete.add(settings, options)
-        }),
-    ).pipe(Command.withDescription("Add an athlete, and show the link to their own page.")),
-    Command.make("list", { json, ...local }, ({ json, ...flags }) =>
-      Effect.gen(function* () {
-        const settings = yield* SettingFlags.load(flags)
-        const athlete = yield* Effect.promise(() => import("./athlete.ts"))
-        yield* athlete.list(settings, { json })
-      }),
-    ).pipe(Command.withDescription("List the athletes.")),
-  ]),
-)
-
 const optionalText = (name: string, description: string) =>
   Options.text(name).pipe(
     Options.withDescription(description),
@@ -167,7 +136,7 @@ const commands = [
   serve,
   bridge,
   device,
-  athlete,
+  AthleteCommands.athlete,
   series,
   OperationsCommands.log,
   OperationsCommands.deadLetters,

@@ -4,6 +4,7 @@ import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import { Effect, HashMap } from "effect"
 import { describe, expect, it } from "vitest"
+import * as AthleteCommands from "./AthleteCommands.ts"
 import * as CommandLine from "./CommandLine.ts"
 import * as Help from "./Help.ts"
 import * as OperationsCommands from "./OperationsCommands.ts"
@@ -24,7 +25,7 @@ const commands = async (): Promise<Readonly<Record<string, ReadonlyArray<string>
     inner.map(([name, command]): (typeof top)[number] => [`${group} ${name}`, command])
   const groups: Readonly<Record<string, typeof top>> = {
     device: HashMap.toEntries(Command.getSubcommands(CommandLine.device)),
-    athlete: HashMap.toEntries(Command.getSubcommands(CommandLine.athlete)),
+    athlete: HashMap.toEntries(Command.getSubcommands(AthleteCommands.athlete)),
     log: HashMap.toEntries(Command.getSubcommands(OperationsCommands.log)),
     "dead-letters": HashMap.toEntries(Command.getSubcommands(OperationsCommands.deadLetters)),
   }

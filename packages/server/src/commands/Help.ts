@@ -4,6 +4,7 @@
  * Written by hand, because it is read by people; a test holds it to the flags that the commands really take.
  */
 import { VERSION } from "../observability/Version.ts"
+import * as HelpAthletes from "./HelpAthletes.ts"
 import * as HelpOperations from "./HelpOperations.ts"
 import { everySetting, json, local, type Page } from "./HelpPage.ts"
 import { table } from "./Table.ts"
@@ -52,22 +53,7 @@ paceline.toml in the working directory (port = 9000), else it is the default. "p
     flags: [["--class ID", "The class they train in. Default: main."], ...local],
     examples: ["paceline device pair bridge-4t7w0z9k2mqe strap-01 athlete-9c1hm3v8x2rd --class spin-18h"],
   },
-  "athlete add": {
-    usage: "athlete add ALIAS [flags]",
-    about: "Adds an athlete, and shows the link to their own page this once.",
-    flags: [
-      ["--max-heart-rate BPM", "Their greatest heart rate, which zones are measured against. Default: 190."],
-      ["--hidden", "Do not show their heart rate to others."],
-      ...local,
-    ],
-    examples: ["paceline athlete add Mara --max-heart-rate 188"],
-  },
-  "athlete list": {
-    usage: "athlete list [flags]",
-    about: "Lists the athletes.",
-    flags: local,
-    examples: ["paceline athlete list --json"],
-  },
+  ...HelpAthletes.pages,
   series: {
     usage: "series ATHLETE [flags]",
     about: `Prints what was measured of an athlete. Without --kind the list of what there is; with it the samples of a time, by the
@@ -127,7 +113,7 @@ const summaries: ReadonlyArray<readonly [command: string, what: string]> = [
   ["serve", "run a server: live wall, API, doors for bridges"],
   ["bridge", "run a bridge: buffer sensors, deliver each sample once"],
   ["device", "add, list and pair bridges of the server that runs here"],
-  ["athlete", "add and list its athletes"],
+  ["athlete", "add, list, export and erase its athletes, and merge what they recorded twice"],
   ["series", "print what was measured of an athlete, by time and resolution"],
   ["log", "read its event log, and see and move those who follow it"],
   ["dead-letters", "list, replay and drop what they could not handle"],

@@ -31,7 +31,7 @@ class Refused extends Schema.TaggedError<Refused>("paceline/Refused")("Refused",
   message: Schema.String,
 }) {}
 
-/** The API of the running server, and where it is. */
+/** The API of the running server, where it is, and the admin's key. */
 export const connect = Effect.fn("LocalServer.connect")(function* (settings: ResolvedSettings) {
   const folder = resolve(settings.data.value)
   const owner = Option.getOrNull(yield* findOwner(folder))
@@ -47,7 +47,7 @@ export const connect = Effect.fn("LocalServer.connect")(function* (settings: Res
     baseUrl: url,
     transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken(key)),
   }).pipe(Effect.provide(FetchHttpClient.layer))
-  return { api, url }
+  return { api, url, key }
 })
 
 /** What `connect` gives to talk with. */
