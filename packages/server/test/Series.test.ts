@@ -284,6 +284,35 @@ layer(TestServer.layer, { excludeTestServices: true })("GET /v1/athletes/…/ser
     }),
   )
 
+  it.scoped("believes what a pairing says a sensor is more than its name", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer
+      const { athleteId } = yield* server.addAthlete({ alias: "Anna" })
+      const device = yield* server.addDevice({ watch: athleteId })
+      const sensor = `/v1/devices/${device.deviceId}/sensors/grey-thing`
+      const wrong = yield* server.request("PUT", sensor, { athleteId, classId: "main", source: "guess" })
+      expect(wrong.status).toBe(400)
+      const paired = yield* server.request("PUT", sensor, { athleteId, classId: "main", source: "strap" })
+      expect(paired.body).toEqual({ sensor: "grey-thing", athleteId, classId: "main", source: "strap" })
+      yield* deliver(device, "run-1", [
+        block("heartRate", every(T0, [90]), "watch"),
+        block("heartRate", every(T0, [100]), "grey-thing"),
+      ])
+      yield* untilListed(athleteId, 2)
+      const { body } = yield* read(url(athleteId, { kind: "heartRate", from: T0, to: T0 + 1, source: "best" }))
+      expect(body.sources.map(({ sensor, source }: { sensor: string; source: string }) => [sensor, source])).toEqual([
+        ["grey-thing", "strap"],
+        ["watch", "watch"],
+      ])
+      expect(body.series).toMatchObject([{ mean: [100] }])
+      const devices = yield* server.request("GET", "/v1/devices")
+      expect(devices.body.find((one: { deviceId: string }) => one.deviceId === device.deviceId).sensors).toEqual([
+        { sensor: "grey-thing", athleteId, classId: "main", source: "strap" },
+        { sensor: "watch", athleteId, classId: "main" },
+      ])
+    }),
+  )
+
   describe("who may read", () => {
     it.scoped("is the athlete, and the admin but for the heart that is hidden", () =>
       Effect.gen(function* () {

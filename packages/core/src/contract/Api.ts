@@ -14,7 +14,7 @@ import { Standing } from "./LiveModel.ts"
 import { Merge } from "./Merges.ts"
 import { OperationsApi } from "./OperationsApi.ts"
 import { PrivacyApi } from "./PrivacyApi.ts"
-import { SeriesApi } from "./SeriesApi.ts"
+import { SensorSource, SeriesApi } from "./SeriesApi.ts"
 import { describeSession, SessionWrites } from "./Session.ts"
 
 const path = {
@@ -43,7 +43,13 @@ export const DeviceCreated = Schema.Struct({
   key: Schema.String,
 }).annotations({ identifier: "DeviceCreated" })
 
-export const Pairing = Schema.Struct({ sensor: SensorName, athleteId: AthleteId, classId: ClassId }).annotations({
+export const Pairing = Schema.Struct({
+  sensor: SensorName,
+  athleteId: AthleteId,
+  classId: ClassId,
+  /** What kind of source the sensor is; read from its name where nobody said so. */
+  source: Schema.optional(SensorSource),
+}).annotations({
   identifier: "Pairing",
   description: "Who wears a sensor, and in which class.",
 })
@@ -110,7 +116,7 @@ export class DevicesApi extends HttpApiGroup.make("devices")
   )
   .add(
     HttpApiEndpoint.put("pair")`/devices/${path.device}/sensors/${path.sensor}`
-      .setPayload(Schema.Struct({ athleteId: AthleteId, classId: ClassId }))
+      .setPayload(Pairing.omit("sensor"))
       .addSuccess(Pairing)
       .addError(NotFound)
       .middleware(Idempotent)

@@ -13,12 +13,21 @@ export interface Received {
   readonly redeliveriesSuppressed: number
 }
 
+type PairingRow = Omit<Pairing, "source"> & { readonly source: NonNullable<Pairing["source"]> | null }
+
+const pairingOf = ({ athleteId, classId, sensor, source }: PairingRow): Pairing => ({
+  sensor,
+  athleteId,
+  classId,
+  ...(source === null ? {} : { source }),
+})
+
 type Device = Omit<DeviceStatus, "sensors" | "connected">
 
 export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceline/devices/DeviceRepository", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const pairingColumns = sql.literal(`sensor, athlete_id AS "athleteId", class_id AS "classId"`)
+    const pairingColumns = sql.literal(`sensor, athlete_id AS "athleteId", class_id AS "classId", source`)
     return {
       insert: Effect.fn("DeviceRepository.insert")(function* (deviceId: DeviceId, name: string) {
         yield* Transaction
@@ -38,22 +47,24 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
       }),
 
       pairings: Effect.fn("DeviceRepository.pairings")(function* (deviceId: DeviceId) {
-        return yield* sql<Pairing>`
+        const rows = yield* sql<PairingRow>`
           SELECT ${pairingColumns} FROM pairing WHERE device_id = ${deviceId} ORDER BY sensor`
+        return rows.map(pairingOf)
       }),
 
       allPairings: Effect.fn("DeviceRepository.allPairings")(function* () {
-        return yield* sql<Pairing & { readonly deviceId: DeviceId }>`
+        const rows = yield* sql<PairingRow & { readonly deviceId: DeviceId }>`
           SELECT device_id AS "deviceId", ${pairingColumns} FROM pairing ORDER BY sensor`
+        return rows.map((row) => ({ deviceId: row.deviceId, pairing: pairingOf(row) }))
       }),
 
       savePairing: Effect.fn("DeviceRepository.savePairing")(function* (deviceId: DeviceId, pairing: Pairing) {
         yield* Transaction
         yield* sql`
-          INSERT INTO pairing (device_id, sensor, athlete_id, class_id)
-          VALUES (${deviceId}, ${pairing.sensor}, ${pairing.athleteId}, ${pairing.classId})
+          INSERT INTO pairing (device_id, sensor, athlete_id, class_id, source)
+          VALUES (${deviceId}, ${pairing.sensor}, ${pairing.athleteId}, ${pairing.classId}, ${pairing.source ?? null})
           ON CONFLICT (device_id, sensor) DO UPDATE
-          SET athlete_id = excluded.athlete_id, class_id = excluded.class_id`
+          SET athlete_id = excluded.athlete_id, class_id = excluded.class_id, source = excluded.source`
         // Chunks that came before stay those of who wore it then.
         yield* sql`UPDATE device SET pairings = pairings + 1 WHERE device_id = ${deviceId}`
         yield* sql`

@@ -116,7 +116,7 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
           return (yield* repository.list()).map((device) => ({
             ...device,
             connected: connected.has(device.deviceId),
-            sensors: pairings.get(device.deviceId) ?? [],
+            sensors: (pairings.get(device.deviceId) ?? []).map(({ pairing }) => pairing),
           }))
         },
         orUnavailable,
