@@ -137,15 +137,21 @@ describe("Bluetooth stacks", () => {
   test("a peripheral of noble: connects, subscribes to what it knows, and says when it is gone", async () => {
     const heart = Object.assign(new EventEmitter(), { uuid: "2a37", subscribeAsync: async () => {} })
     const asked: Array<ReadonlyArray<string>> = []
+    let disconnects = 0
     const noble = Object.assign(new EventEmitter(), {
-      connectAsync: async () => {},
-      disconnectAsync: async () => {},
+      state: "disconnected",
+      connectAsync: async () => {
+        noble.state = "connected"
+      },
+      disconnectAsync: async () => {
+        disconnects++
+      },
       discoverSomeServicesAndCharacteristicsAsync: async (_: Array<string>, characteristics: Array<string>) => {
         asked.push(characteristics)
         return { characteristics: [heart] }
       },
     })
-    const { timing } = handTime()
+    const { timing, pass } = handTime()
     const { strap, values } = listening()
     const kept = keepConnected(nobleLink(noble), strap, { timing })
     await settle()
@@ -153,10 +159,15 @@ describe("Bluetooth stacks", () => {
     heart.emit("data", Buffer.from(BEAT))
     expect(values).toEqual([60])
     expect(asked[0]).toContain("2ad2")
+    noble.state = "disconnected"
     noble.emit("disconnect")
     await settle()
     expect(kept.status().state).toBe("waiting")
+    expect(disconnects).toBe(0)
+    await pass(499)
+    expect(kept.status().state).toBe("connected")
     await kept.stop()
+    expect(disconnects).toBe(1)
   })
 
   test("a device of Web Bluetooth: the same", async () => {

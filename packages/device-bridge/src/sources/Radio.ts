@@ -63,6 +63,10 @@ export const webBluetoothLink = (device: WebBluetoothDevice): SensorLink => ({
 
 /** The part of noble's `Peripheral` that is used (`@abandonware/noble`, `@stoprocent/noble`). */
 export interface NoblePeripheral {
+  /** `connecting`, `connected`, … */
+  readonly state?: string
+  /** Gives up an attempt; newer versions have it. One that hangs keeps others waiting. */
+  cancelConnect?(): unknown
   connectAsync(): Promise<unknown>
   disconnectAsync(): Promise<unknown>
   discoverSomeServicesAndCharacteristicsAsync(
@@ -89,7 +93,11 @@ export const nobleLink = (peripheral: NoblePeripheral): SensorLink => ({
       await characteristic.subscribeAsync()
     }
   },
-  disconnect: () => void peripheral.disconnectAsync().catch(() => {}),
+  disconnect: () => {
+    if (peripheral.state === "connecting") peripheral.cancelConnect?.()
+    // Asked of one that is not connected it waits for ever, and leaves the peripheral in between.
+    if (peripheral.state === "connected") void peripheral.disconnectAsync().catch(() => {})
+  },
 })
 
 const shortUuid = (uuid: string): string => uuid.toLowerCase().replace(/^0000(.{4})-0000-1000-8000-00805f9b34fb$/, "$1")
