@@ -50,7 +50,11 @@ export class Line {
 
   #openingOf(opened: number): Opening {
     const row = this.#statements.incarnationOf.get(opened) ?? {}
-    return { id: text(row, "id"), boot: row["boot"] == null ? null : text(row, "boot") }
+    return {
+      id: text(row, "id"),
+      openedAtMs: integer(row, "opened_at_ms"),
+      boot: row["boot"] == null ? null : text(row, "boot"),
+    }
   }
 
   page(after: Position | null, limit: number): ReadonlyArray<StoredItem> {
@@ -120,6 +124,7 @@ export class Line {
 
 interface Opening {
   readonly id: string
+  readonly openedAtMs: number
   /** The run of the monotonic clock that its chunks were appended in, where it is known. */
   readonly boot: string | null
 }
@@ -129,11 +134,11 @@ type NameOf = (opened: number) => Opening
 const chunkOf = (row: SqliteRow, nameOf: NameOf): Placed => {
   const key = integer(row, "position")
   const { n, opened } = positionOf(key)
-  const [crc, payload] = [integer(row, "crc"), blob(row, "payload")]
-  const { boot, id: incarnation } = nameOf(opened)
+  const [crc, payload] = [integer(row, "signed_crc") >>> 0, blob(row, "payload")]
+  const { boot, id: incarnation, openedAtMs } = nameOf(opened)
   const known = boot !== null && row["monotonic_ms"] != null
   const clock = known
-    ? { boot, wallMs: integer(row, "appended_at_ms"), monotonicMs: integer(row, "monotonic_ms") }
+    ? { boot, wallMs: openedAtMs + integer(row, "appended_after_ms"), monotonicMs: integer(row, "monotonic_ms") }
     : null
   return { key, item: { _tag: "Chunk", opened, n, incarnation, crc, payload, clock } }
 }

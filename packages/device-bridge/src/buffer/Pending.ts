@@ -67,24 +67,20 @@ export class Pending {
    * @throws SampleRefused when the sensor's name, the kind or the time cannot be encoded
    */
   add(sensor: string, kind: SensorKind.SensorKind, atMillis: number, value: number): boolean {
-    assertMeasured(sensor, atMillis, value)
-    const block = this.#sensors.get(sensor)?.blocks.get(kind)
-    // What has a block already has a name and a kind that are well.
-    if (block === undefined) {
-      assertSensor(sensor)
-      assertKind(kind)
+    if (!Number.isSafeInteger(atMillis) || typeof value !== "number") refuseMeasured(sensor, atMillis, value)
+    const open = this.#sensors.get(sensor)
+    const block = open?.blocks.get(kind)
+    // Nearly always: what has a block already has a name and a kind that are well.
+    if (block !== undefined && kind !== "activity" && open?.ended === false && this.#hasRoom()) {
+      this.#push(block, atMillis, value)
+      return true
     }
-    if (this.sampleCount >= this.#maxSamples && kind !== "activity") return this.#turnAway(atMillis)
-    const open = this.#openFor(sensor)
-    const into = open.blocks.get(kind) ?? this.#openBlock(open, kind, sensor, null)
-    this.#push(into, atMillis, value)
-    if (kind === "activity" && value === SensorKind.ACTIVITY_ENDED) open.ended = true
-    return true
+    return this.#addFirst(sensor, kind, atMillis, value)
   }
 
   /** The same for a custom stream, whose name and unit are known to be well. */
   addCustom(sensor: string, stream: CustomStream, atMillis: number, value: number): boolean {
-    assertMeasured(sensor, atMillis, value)
+    if (!Number.isSafeInteger(atMillis) || typeof value !== "number") refuseMeasured(sensor, atMillis, value)
     if (this.sampleCount >= this.#maxSamples) return this.#turnAway(atMillis)
     const open = this.#openFor(sensor)
     // No kind has a space in its name.
@@ -104,6 +100,22 @@ export class Pending {
     this.#sealed = []
     this.#sealedSamples = 0
     this.#turnedAway = null
+  }
+
+  /** Whether a sample may go into the open chunk as it is. */
+  #hasRoom(): boolean {
+    return this.#openSamples < MAX_SAMPLES_IN_CHUNK && this.#openSamples + this.#sealedSamples < this.#maxSamples
+  }
+
+  #addFirst(sensor: string, kind: SensorKind.SensorKind, atMillis: number, value: number): boolean {
+    assertSensor(sensor)
+    assertKind(kind)
+    if (this.sampleCount >= this.#maxSamples && kind !== "activity") return this.#turnAway(atMillis)
+    const open = this.#openFor(sensor)
+    const into = open.blocks.get(kind) ?? this.#openBlock(open, kind, sensor, null)
+    this.#push(into, atMillis, value)
+    if (kind === "activity" && value === SensorKind.ACTIVITY_ENDED) open.ended = true
+    return true
   }
 
   #turnAway(atMillis: number): false {
@@ -176,9 +188,9 @@ const assertKind = (kind: string): void => {
   throw new SampleRefused(`"${kind}" is no kind of sample. The kinds are ${kinds}; stream() takes others.`)
 }
 
-const assertMeasured = (sensor: string, atMillis: number, value: number): void => {
+const refuseMeasured = (sensor: string, atMillis: number, value: unknown): never => {
   if (!Number.isSafeInteger(atMillis)) {
     throw new SampleRefused(`${sensor}: the time ${atMillis} is not a whole number of milliseconds since the epoch.`)
   }
-  if (typeof value !== "number") throw new SampleRefused(`${sensor}: the value ${String(value)} is not a number.`)
+  throw new SampleRefused(`${sensor}: the value ${String(value)} is not a number.`)
 }

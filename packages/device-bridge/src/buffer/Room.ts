@@ -27,76 +27,81 @@ export class Room {
   readonly #statements: Statements
   readonly #maxBytes: number
   readonly #pageBytes: number
+  /** As they were last counted. Counting costs as much as writing, so it is done when the cap may be near. */
+  #pages: number
+  #freePages: number
   /** What the log's file may have grown to since it was last emptied. */
   #logBytes = 0
-  /** Pages that the transaction has changed so far, at most. */
-  #changedPages = 0
+  /** Pages that were written since the file was counted, and since the log was; at most. */
+  #grownPages = 0
+  #grownLogPages = 0
 
   constructor(database: SqliteDatabase, statements: Statements, maxBytes: number) {
     this.#database = database
     this.#statements = statements
     this.#maxBytes = maxBytes
     this.#pageBytes = pragma(database, "page_size")
+    this.#pages = 0
+    this.#freePages = 0
+    this.#countPages()
   }
 
   /** The file and its log, in bytes. The log may in truth be smaller. */
   bytesOnDisk(): number {
-    return this.#pages() * this.#pageBytes + this.#logBytes
+    this.#countPages()
+    this.#countLog()
+    return this.#pages * this.#pageBytes + this.#logBytes
+  }
+
+  /** Bytes of the file that are in use, and that are free. */
+  shares(): { readonly used: number; readonly free: number } {
+    this.#countPages()
+    return { used: (this.#pages - this.#freePages) * this.#pageBytes, free: this.#freePages * this.#pageBytes }
   }
 
   /** A transaction that is to write so many bytes of payloads is about to begin. */
   begin(payloadBytes: number): void {
-    this.#changedPages = 0
-    if (this.#maxBytes === Number.POSITIVE_INFINITY) return
-    if (!this.#fits(this.#pagesOf(payloadBytes))) this.truncateLog()
+    const pages = this.#pagesOf(payloadBytes)
+    if (this.#fits(pages)) return
+    this.#countPages()
+    this.#countLog()
+    if (!this.#fits(pages)) this.truncateLog()
   }
 
   /** Whether the transaction may store a payload of so many bytes more. */
   fits(payloadBytes: number): boolean {
-    return this.#maxBytes === Number.POSITIVE_INFINITY || this.#fits(this.#pagesOf(payloadBytes))
+    const pages = this.#pagesOf(payloadBytes)
+    if (this.#fits(pages)) return true
+    this.#countPages()
+    return this.#fits(pages)
   }
 
   /** The transaction has stored, or deleted, so many bytes of payload. */
   changed(payloadBytes: number): void {
-    this.#changedPages += this.#pagesOf(payloadBytes)
+    this.#grownPages += this.#pagesOf(payloadBytes)
+    this.#grownLogPages += this.#pagesOf(payloadBytes)
   }
 
-  /** The transaction is over: the log has grown by it. */
-  committed(): void {
-    this.#measureLog()
+  /** Whether the file is larger than it may be. What it holds may be less: it was opened with a lower cap. */
+  isOverCap(): boolean {
+    const most = this.#maxBytes - 2 * logBytesWithin(this.#maxBytes)
+    if ((this.#pages + this.#grownPages) * this.#pageBytes <= most) return false
+    this.#countPages()
+    return this.#pages * this.#pageBytes > most
   }
 
   /** Copies the log into the file and empties it, as far as nobody else is reading. */
   truncateLog(): void {
     this.#database.exec("pragma wal_checkpoint(truncate)")
     this.#logBytes = 0
-    this.#measureLog()
-  }
-
-  /** Bytes of the file that are in use, and that are free. */
-  shares(): { readonly used: number; readonly free: number } {
-    const free = this.#freePages()
-    return { used: (this.#pages() - free) * this.#pageBytes, free: free * this.#pageBytes }
-  }
-
-  /** Whether the file is larger than it may be. What it holds may be less: it was opened with a lower cap. */
-  isOverCap(): boolean {
-    return this.#pages() * this.#pageBytes > this.#maxBytes - 2 * logBytesWithin(this.#maxBytes)
+    this.#countLog()
   }
 
   #fits(pages: number): boolean {
-    const file = (this.#pages() - this.#freePages() + pages) * this.#pageBytes
-    const log = this.#logBytes + (this.#changedPages + pages) * (this.#pageBytes + FRAME_HEAD_BYTES)
+    const file = (this.#pages - this.#freePages + this.#grownPages + pages) * this.#pageBytes
+    const log = this.#logBytes + (this.#grownLogPages + pages) * (this.#pageBytes + FRAME_HEAD_BYTES)
     // The file never takes the room that the log needs for transactions to come.
     return file + Math.max(log, 2 * logBytesWithin(this.#maxBytes)) <= this.#maxBytes
-  }
-
-  #pages(): number {
-    return integer(this.#statements.pageCount.get() ?? {}, "page_count")
-  }
-
-  #freePages(): number {
-    return integer(this.#statements.freePages.get() ?? {}, "freelist_count")
   }
 
   #pagesOf(payloadBytes: number): number {
@@ -104,9 +109,17 @@ export class Room {
     return Math.ceil(payloadBytes / (this.#pageBytes - 4)) + PAGES_AROUND
   }
 
-  #measureLog(): void {
+  #countPages(): void {
+    this.#pages = integer(this.#statements.pageCount.get() ?? {}, "page_count")
+    this.#freePages = integer(this.#statements.freePages.get() ?? {}, "freelist_count")
+    this.#grownPages = 0
+  }
+
+  /** Not within a transaction. */
+  #countLog(): void {
     const frames = integer(this.#statements.logFrames.get() ?? {}, "log")
     const bytes = frames === 0 ? 0 : LOG_HEAD_BYTES + frames * (this.#pageBytes + FRAME_HEAD_BYTES)
     this.#logBytes = Math.max(this.#logBytes, bytes)
+    this.#grownLogPages = 0
   }
 }

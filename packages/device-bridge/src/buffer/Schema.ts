@@ -68,16 +68,18 @@ export const migrations: ReadonlyArray<string> = [
   `
   -- What waits for delivery, in the order of delivery: position is opened * 2^32 + n. With one number for a key a
   -- row costs some bytes beside its payload, where the incarnation's name, in the row and in an index, cost eighty.
+  -- The checksum is kept with a sign, and the time as milliseconds since the opening: four bytes each, and not six.
   create table stored_chunk (
     position integer primary key,
-    crc integer not null,
+    signed_crc integer not null,
     sample_count integer not null,
-    appended_at_ms integer not null,
+    appended_after_ms integer not null,
     payload blob not null
   ) strict;
 
-  insert into stored_chunk (position, crc, sample_count, appended_at_ms, payload)
-  select opened * 4294967296 + n, crc, sample_count, appended_at_ms, payload
+  insert into stored_chunk (position, signed_crc, sample_count, appended_after_ms, payload)
+  select opened * 4294967296 + n, crc - 4294967296 * (crc > 2147483647), sample_count,
+    appended_at_ms - opened_at_ms, payload
   from chunk join incarnation on incarnation.id = chunk.incarnation
   order by 1;
 
@@ -86,7 +88,8 @@ export const migrations: ReadonlyArray<string> = [
   -- The same as people and programs read it.
   create view chunk as
   select stored_chunk.position as rowid, incarnation.id as incarnation,
-    stored_chunk.position % 4294967296 as n, crc, payload, sample_count, appended_at_ms
+    stored_chunk.position % 4294967296 as n, signed_crc & 4294967295 as crc, payload, sample_count,
+    opened_at_ms + appended_after_ms as appended_at_ms
   from stored_chunk join incarnation on incarnation.opened = stored_chunk.position / 4294967296;
 
   -- Samples that are gone, in the place of the chunks that they were or would have been; delivered like chunks.

@@ -5,8 +5,10 @@
 import type { SqliteDatabase } from "../drivers/SqliteDriver.ts"
 
 const COLUMNS = "incarnation, n, crc, payload, sample_count, appended_at_ms"
+const APPENDED_AT_MS = `appended_after_ms
+  + (select opened_at_ms from incarnation where opened = position / 4294967296) as appended_at_ms`
 /** The columns as they are in `delivered` and `quarantine`; the incarnation's name and 2^32 are the first parameters. */
-const MOVED = "?, position % 4294967296, crc, payload, sample_count, appended_at_ms"
+const MOVED = `?, position % 4294967296, signed_crc & 4294967295, payload, sample_count, ${APPENDED_AT_MS}`
 const TOTAL = "select count(*) as chunks, coalesce(sum(length(payload)), 0) as bytes from stored_chunk"
 const GAP = "position, last_position, samples, from_ms, to_ms, reason"
 
@@ -21,8 +23,8 @@ export const prepareStatements = (database: SqliteDatabase) => ({
   /** id */
   openedOf: database.prepare("select opened from incarnation where id = ?"),
   /** opened */
-  incarnationOf: database.prepare("select id, boot from incarnation where opened = ?"),
-  /** position, crc, samples, appended at, payload, monotonic */
+  incarnationOf: database.prepare("select id, opened_at_ms, boot from incarnation where opened = ?"),
+  /** position, signed crc, samples, milliseconds since the opening, payload, monotonic */
   append: database.prepare("insert into stored_chunk values (?, ?, ?, ?, ?, ?)"),
 
   /** source */
@@ -32,16 +34,16 @@ export const prepareStatements = (database: SqliteDatabase) => ({
 
   /** after position, limit */
   chunksAfter: database.prepare(
-    "select position, crc, payload, appended_at_ms, monotonic_ms from stored_chunk where position > ? order by position limit ?",
+    "select position, signed_crc, payload, appended_after_ms, monotonic_ms from stored_chunk where position > ? order by position limit ?",
   ),
   /** after position, limit: gaps that do not end before it */
   gapsAfter: database.prepare(`select ${GAP} from stored_gap where last_position > ? order by position limit ?`),
   /** after position */
   nextChunk: database.prepare(
-    "select position, appended_at_ms from stored_chunk where position > ? order by position limit 1",
+    `select position, ${APPENDED_AT_MS} from stored_chunk where position > ? order by position limit 1`,
   ),
 
-  newest: database.prepare("select appended_at_ms from stored_chunk order by position desc limit 1"),
+  newest: database.prepare(`select ${APPENDED_AT_MS} from stored_chunk order by position desc limit 1`),
 
   total: database.prepare(TOTAL),
   /** from position, to position */
@@ -72,7 +74,7 @@ export const prepareStatements = (database: SqliteDatabase) => ({
 
   /** after position: what is evicted next */
   evictable: database.prepare(`
-    select position, sample_count, appended_at_ms, payload from stored_chunk
+    select position, sample_count, ${APPENDED_AT_MS}, payload from stored_chunk
     where position > ? order by position limit 1`),
   /** rows: the oldest of what the server has */
   evictDelivered: database.prepare(

@@ -63,6 +63,13 @@ const KEEP_FREE_BYTES = 1024 * 1024
 /** A file that holds more than this is not written anew only to give back what is free in it. */
 const SHRINK_BYTES = 4 * 1024 * 1024
 
+/** The incarnation of this opening. */
+interface Own {
+  readonly opened: number
+  readonly incarnation: string
+  readonly openedAtMs: number
+}
+
 export class Store {
   readonly former: FormerOwner | null
   readonly packets: Packets
@@ -75,7 +82,7 @@ export class Store {
   readonly #eviction: Eviction
   readonly #keepDelivered: boolean
   /** Null until the first append of this opening. */
-  #own: { readonly opened: number; readonly incarnation: string } | null = null
+  #own: Own | null = null
   /** The last number given in this opening; 0 before the first. */
   #last = 0
   #chunks = 0
@@ -137,7 +144,6 @@ export class Store {
   }
 
   append({ chunks, cursors, packets, turnedAway }: Batch, clock: TelemetryFrame.ClockReading): Appended {
-    const nowMs = clock.wallMs
     this.#room.begin(chunks.reduce((sum, { payload }) => sum + payload.length, 0))
     const losses = new Map<GapReason, Loss>()
     const lose = (reason: GapReason, loss: Loss): void => {
@@ -150,7 +156,10 @@ export class Store {
     try {
       this.#database.transaction(() => {
         this.#deleteAcknowledged()
-        if (chunks.length > 0 || turnedAway !== null) own ??= this.#newIncarnation(clock)
+        if (chunks.length === 0 && turnedAway === null) return this.#appendBeside(packets, cursors)
+        own ??= this.#newIncarnation(clock)
+        const { opened, openedAtMs } = own
+        const afterMs = clock.wallMs - openedAtMs
         let refused = turnedAway
         for (const chunk of chunks) {
           const { crc, payload, sampleCount } = chunk
@@ -168,19 +177,18 @@ export class Store {
             })
             continue
           }
-          this.#statements.append.run(keyOf(own?.opened ?? 0, ++n), crc, sampleCount, nowMs, payload, clock.monotonicMs)
+          this.#statements.append.run(keyOf(opened, ++n), crc | 0, sampleCount, afterMs, payload, clock.monotonicMs)
           this.#room.changed(payload.length)
           this.#chunks++
           this.#bytes += payload.length
           items++
         }
         if (refused !== null) {
-          this.#gaps.put(keyOf(own?.opened ?? 0, ++n), refused, "refused")
+          this.#gaps.put(keyOf(opened, ++n), refused, "refused")
           lose("refused", refused)
           items++
         }
-        this.packets.keep(packets)
-        for (const [source, position] of cursors) this.#statements.moveCursor.run(source, position)
+        this.#appendBeside(packets, cursors)
       })
     } catch (thrown) {
       // Nothing has changed: the same numbers go to the same chunks of the next attempt.
@@ -192,7 +200,6 @@ export class Store {
     this.#own = own
     this.#last = n
     this.#line.settled()
-    this.#room.committed()
     if (losses.size > 0) this.#countGaps()
     if (this.#room.isOverCap()) this.#shrink()
     return { items, losses }
@@ -299,13 +306,17 @@ export class Store {
     }
   }
 
-  #newIncarnation({ boot, wallMs }: TelemetryFrame.ClockReading): {
-    readonly opened: number
-    readonly incarnation: string
-  } {
+  /** What commits with the chunks, in the caller's transaction. */
+  #appendBeside(packets: ReadonlyArray<Packet>, cursors: ReadonlyMap<string, string>): void {
+    this.packets.keep(packets)
+    for (const [source, position] of cursors) this.#statements.moveCursor.run(source, position)
+  }
+
+  #newIncarnation({ boot, wallMs }: TelemetryFrame.ClockReading): Own {
     const incarnation = crypto.randomUUID()
     this.#statements.addIncarnation.run(incarnation, wallMs, boot)
-    return { opened: integer(this.#statements.openedOf.get(incarnation) ?? {}, "opened"), incarnation }
+    const opened = integer(this.#statements.openedOf.get(incarnation) ?? {}, "opened")
+    return { opened, incarnation, openedAtMs: wallMs }
   }
 
   /** In the caller's transaction. */
@@ -340,7 +351,6 @@ export class Store {
 
   /** When all is delivered, what is much is given back to the file system. */
   #giveBack(): void {
-    this.#room.committed()
     this.#countGaps()
     if (this.#chunks > 0) return
     const { free, used } = this.#room.shares()
