@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { Bundle, crc32, TelemetryFrame } from "@paceline/core/wire"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
@@ -124,6 +125,75 @@ describe("paceline serve", () => {
     expect(code).toBe(1)
     expect(err).toMatch(/^paceline: The data folder .+ cannot be written to .+ choose another folder with --data\.$/)
   })
+})
+
+/** Delivers a chunk as a bridge does, and waits until it is stored. */
+const delivered = (url: string, device: { deviceId: string; key: string }, chunk: TelemetryFrame.Chunk) =>
+  new Promise<void>((resolve, reject) => {
+    const socket = new WebSocket(`${url.replace("http", "ws")}/v1/telemetry`)
+    socket.binaryType = "arraybuffer"
+    const hello = { _tag: "Hello" as const, deviceId: device.deviceId, key: device.key, waiting: [] }
+    socket.addEventListener("open", () => socket.send(TelemetryFrame.encode(hello)))
+    socket.addEventListener("error", () => reject(new Error("the socket did not open")))
+    socket.addEventListener("message", ({ data }) => {
+      const frame = TelemetryFrame.decode(new Uint8Array(data))
+      if (frame._tag === "Welcome") socket.send(TelemetryFrame.encode(chunk))
+      if (frame._tag !== "Ack") return
+      socket.close()
+      resolve()
+    })
+  })
+
+describe("paceline series", () => {
+  it("prints what was measured as a list, a table, CSV and JSON, and says what cannot be asked", async () => {
+    const { url } = await serve()
+    const data = ["--data", "data"] as const
+    const json = async (...args: ReadonlyArray<string>) =>
+      JSON.parse((await paceline([...args, "--json", ...data])).out)
+    const { profile } = await json("athlete", "add", "Mara")
+    const device = await json("device", "add", "Studio 1")
+    const paired = await paceline([
+      ...["device", "pair", device.deviceId, "strap, old", profile.athleteId, "--source", "strap"],
+      ...data,
+    ])
+    expect(paired.code).toBe(0)
+    const empty = await paceline(["series", profile.athleteId, ...data])
+    expect(empty).toMatchObject({ code: 0, err: "There is nothing of that." })
+
+    const at = Date.UTC(2026, 8, 20, 18)
+    const payload = Bundle.encode([
+      { sensor: "strap, old", kind: "heartRate", atMillis: [at, at + 1_000, at + 61_000], values: [100, 101, 120] },
+    ])
+    await delivered(url, device, { _tag: "Chunk", incarnation: "run-1", n: 1, crc: crc32(payload), payload })
+    const asked = [
+      "series",
+      profile.athleteId,
+      "--kind",
+      "heartRate",
+      "--from",
+      "2026-09-20T18:00",
+      "--to",
+      "2026-09-20T19:00Z",
+    ]
+    let answer = await json(...asked)
+    while (answer.series.length === 0) answer = await json(...asked)
+    expect(answer).toMatchObject({ _tag: "Buckets", fromMs: at, series: [{ mean: [100.5, 120] }] })
+    expect((await paceline(["series", profile.athleteId, ...data])).out).toMatch(
+      /^KIND .+\nheartRate +bpm +3 +2026-09-20T18:00:00Z +2026-09-20T18:01:01Z +strap, old \(Studio 1\)\n$/,
+    )
+    expect((await paceline([...asked, ...data])).out).toMatch(
+      /\n2026-09-20T18:00:00Z +strap, old +2 +100 +101 +100.5 +bpm\n/,
+    )
+    expect((await paceline([...asked, "--csv", ...data])).out).toBe(
+      `time,sensor,samples,min,max,mean,unit\n2026-09-20T18:00:00Z,"strap, old",2,100,101,100.5,bpm\n2026-09-20T18:01:00Z,"strap, old",1,120,120,120,bpm\n`,
+    )
+    const raw = await paceline([...asked, "--resolution", "raw", "--csv", ...data])
+    expect(raw.out.split("\n")[3]).toBe(
+      `2026-09-20T18:01:01Z,"strap, old",120,bpm,back-filled,unknown,${device.deviceId},run-1,1`,
+    )
+    const refused = await paceline([...asked, "--resolution", "1d", ...data])
+    expect(refused).toMatchObject({ code: 1, err: "paceline: --resolution is one of raw, 1s, 1min, 5min, 1h." })
+  }, 60_000)
 })
 
 describe("paceline device and athlete", () => {

@@ -16,6 +16,13 @@ const json = Options.boolean("json").pipe(Options.withDescription("Print JSON, f
 
 const local = { data: SettingFlags.data, config: SettingFlags.file }
 
+const optionalText = (name: string, description: string) =>
+  Options.text(name).pipe(
+    Options.withDescription(description),
+    Options.optional,
+    Options.map((value) => Option.getOrUndefined(value)),
+  )
+
 const serve = Command.make(
   "serve",
   {
@@ -67,6 +74,7 @@ export const device = Command.make("device", {}, () => Console.log(Help.of(["dev
         sensor: Args.text({ name: "sensor" }),
         athlete: Args.text({ name: "athlete" }),
         class: Options.text("class").pipe(Options.withDescription("The class's id."), Options.withDefault("main")),
+        source: optionalText("source", "What kind of source it is."),
         json,
         ...local,
       },
@@ -79,13 +87,6 @@ export const device = Command.make("device", {}, () => Console.log(Help.of(["dev
     ).pipe(Command.withDescription("Say who wears a sensor, and in which class.")),
   ]),
 )
-
-const optionalText = (name: string, description: string) =>
-  Options.text(name).pipe(
-    Options.withDescription(description),
-    Options.optional,
-    Options.map((value) => Option.getOrUndefined(value)),
-  )
 
 const series = Command.make(
   "series",

@@ -50,7 +50,11 @@ paceline.toml in the working directory (port = 9000), else it is the default. "p
   "device pair": {
     usage: "device pair DEVICE SENSOR ATHLETE [flags]",
     about: "Says who wears a sensor of a bridge, and in which class. From then on its heart rate is theirs.",
-    flags: [["--class ID", "The class they train in. Default: main."], ...local],
+    flags: [
+      ["--class ID", "The class they train in. Default: main."],
+      ["--source WHAT", "What it is: strap, sensor, machine, watch, phone, file. Default: read from its name."],
+      ...local,
+    ],
     examples: ["paceline device pair bridge-4t7w0z9k2mqe strap-01 athlete-9c1hm3v8x2rd --class spin-18h"],
   },
   ...HelpAthletes.pages,

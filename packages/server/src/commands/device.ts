@@ -1,5 +1,5 @@
 /** `paceline device`: bridges of the running server, their keys, and who wears which sensor. */
-import { AthleteId, ClassId, DeviceId, SensorName } from "@paceline/core/contract"
+import { AthleteId, ClassId, DeviceId, SensorName, SensorSource } from "@paceline/core/contract"
 import { Console, Effect, Schema } from "effect"
 import type { ResolvedSettings } from "../config/Settings.ts"
 import { connect, orRefused } from "./LocalServer.ts"
@@ -51,6 +51,7 @@ export interface PairOptions extends Output {
   readonly sensor: string
   readonly athlete: string
   readonly class: string
+  readonly source: string | undefined
 }
 
 export const pair = (settings: ResolvedSettings, options: PairOptions) =>
@@ -59,8 +60,11 @@ export const pair = (settings: ResolvedSettings, options: PairOptions) =>
     const sensor = yield* orRefused(Schema.decode(SensorName)(options.sensor))
     const athleteId = yield* orRefused(Schema.decode(AthleteId)(options.athlete))
     const classId = yield* orRefused(Schema.decode(ClassId)(options.class))
+    const source =
+      options.source === undefined ? undefined : yield* orRefused(Schema.decodeUnknown(SensorSource)(options.source))
     const { api } = yield* connect(settings)
-    const pairing = yield* orRefused(api.devices.pair({ path: { deviceId, sensor }, payload: { athleteId, classId } }))
+    const payload = { athleteId, classId, ...(source === undefined ? {} : { source }) }
+    const pairing = yield* orRefused(api.devices.pair({ path: { deviceId, sensor }, payload }))
     yield* Console.log(
       options.json ? JSON.stringify(pairing) : `${athleteId} wears ${sensor} of ${deviceId}, in class ${classId}.`,
     )
