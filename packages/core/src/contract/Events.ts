@@ -1,5 +1,6 @@
 /** What contexts tell each other, through the event log. Past tense; never changed once published, only added to. */
 import { Schema } from "effect"
+import * as SourceRank from "../kernel/training/SourceRank.ts"
 import { AthleteId, ClassId, DeviceId, MergeId, SensorName, SessionId } from "./Ids.ts"
 
 /** Milliseconds since the Unix epoch, a whole number. A label, never an order. */
@@ -40,6 +41,8 @@ export class TelemetryRecorded extends Schema.TaggedClass<TelemetryRecorded>("pa
     incarnation: Schema.String,
     n: Schema.Int,
     sensor: SensorName,
+    /** What kind of source it is, where somebody said so. */
+    source: Schema.optional(Schema.Literal(...SourceRank.SOURCES)),
     athleteId: AthleteId,
     classId: ClassId,
     /** Sample times and heart rates (beats a minute), of the same length, in the order recorded. */

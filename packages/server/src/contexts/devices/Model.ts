@@ -158,6 +158,7 @@ const telemetryOf = (origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): Reado
           incarnation: chunk.incarnation,
           n: chunk.n,
           sensor: pairing.sensor,
+          ...(pairing.source === undefined ? {} : { source: pairing.source }),
           athleteId: pairing.athleteId,
           classId: pairing.classId,
           ...part,

@@ -45,8 +45,7 @@ export const recordingOf = ({ heartRates, session }: Recorded): SameActivity.Rec
 export const idOf = (members: ReadonlyArray<string>): MergeId =>
   MergeId.make(`merge-${Murmur3.hexOf(Murmur3.ofText(JSON.stringify(members.toSorted()))).slice(0, 24)}`)
 
-export const sourceOf = ({ source }: TrainingSession): SourceRank.Source =>
-  source === null ? "unknown" : SourceRank.fromName(source.sensor)
+const kindOf = ({ source }: TrainingSession): SourceRank.Source => source?.kind ?? "unknown"
 
 /** The recordings as one activity. At least one of them. */
 export const merge = (
@@ -98,7 +97,7 @@ const bestFirst = (members: ReadonlyArray<Recorded>): ReadonlyArray<Recorded> =>
         b.session.heartRateSamples - a.session.heartRateSamples ||
         (a.session.sessionId < b.session.sessionId ? -1 : 1),
     ),
-    ({ session }) => sourceOf(session),
+    ({ session }) => kindOf(session),
   )
 
 const shiftOf = (clock: SameActivity.Recording, other: SameActivity.Recording): number => {
@@ -148,7 +147,7 @@ const recordingIn = (session: TrainingSession, shiftMillis: number): MergedRecor
   sessionId: session.sessionId,
   deviceId: session.source?.deviceId ?? null,
   sensor: session.source?.sensor ?? null,
-  source: sourceOf(session),
+  source: kindOf(session),
   classId: session.classId,
   startedAtMs: session.startedAtMs,
   endedAtMs: session.endedAtMs ?? session.startedAtMs,

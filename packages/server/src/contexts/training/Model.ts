@@ -16,7 +16,7 @@ import {
   type Workout,
   WorkoutCompleted,
 } from "@paceline/core/contract"
-import { EffortPoints } from "@paceline/core/kernel"
+import { EffortPoints, SourceRank } from "@paceline/core/kernel"
 import { Schema } from "effect"
 
 /** What training knows of an athlete, from `ProfileChanged`. */
@@ -31,7 +31,15 @@ export interface Athlete {
 export interface Source {
   readonly deviceId: DeviceId
   readonly sensor: SensorName
+  /** What kind it is: as somebody said, else as its name says. */
+  readonly kind: SourceRank.Source
 }
+
+export const sourceOf = ({ deviceId, sensor, source }: TelemetryRecorded): Source => ({
+  deviceId,
+  sensor,
+  kind: source ?? SourceRank.fromName(sensor),
+})
 
 /** Times and heart rates (beats a minute), of the same length. */
 export type HeartRates = Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm">

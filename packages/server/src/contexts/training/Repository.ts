@@ -2,7 +2,7 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction, VersionConflict } from "@paceline/core/consistency"
 import type { AthleteId, ClassId, DeviceId, SensorName, SessionId } from "@paceline/core/contract"
-import type { HeartRateZone } from "@paceline/core/kernel"
+import { type HeartRateZone, SourceRank } from "@paceline/core/kernel"
 import { Effect } from "effect"
 import type { Athlete, Source, TrainingSession } from "./Model.ts"
 
@@ -12,6 +12,7 @@ export interface SessionRow {
   readonly class_id: ClassId
   readonly device_id: DeviceId | null
   readonly sensor: SensorName | null
+  readonly source: SourceRank.Source | null
   readonly version: number
   readonly started_at_ms: number
   readonly ended_at_ms: number | null
@@ -37,6 +38,7 @@ const rowOf = (session: TrainingSession): SessionRow => {
     class_id: session.classId,
     device_id: session.source?.deviceId ?? null,
     sensor: session.source?.sensor ?? null,
+    source: session.source?.kind ?? null,
     version: session.version,
     started_at_ms: session.startedAtMs,
     ended_at_ms: session.endedAtMs,
@@ -55,11 +57,14 @@ const rowOf = (session: TrainingSession): SessionRow => {
   }
 }
 
+const recordedBy = ({ device_id: deviceId, sensor, source }: SessionRow): Source | null =>
+  deviceId === null || sensor === null ? null : { deviceId, sensor, kind: source ?? SourceRank.fromName(sensor) }
+
 export const sessionOf = (row: SessionRow): TrainingSession => ({
   sessionId: row.session_id,
   athleteId: row.athlete_id,
   classId: row.class_id,
-  source: row.device_id === null || row.sensor === null ? null : { deviceId: row.device_id, sensor: row.sensor },
+  source: recordedBy(row),
   version: row.version,
   startedAtMs: row.started_at_ms,
   endedAtMs: row.ended_at_ms,

@@ -64,8 +64,8 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
     const begin = Effect.fnUntraced(function* (event: TelemetryRecorded, startedAtMs: number) {
       const athlete = yield* repository.findAthlete(event.athleteId)
       if (athlete === null) return yield* new Session.AthleteNotYetKnown({ athleteId: event.athleteId })
-      const { classId, deviceId, sensor } = event
-      return Session.begin(yield* freshId("session", SessionId), athlete, classId, startedAtMs, { deviceId, sensor })
+      const source = Session.sourceOf(event)
+      return Session.begin(yield* freshId("session", SessionId), athlete, event.classId, startedAtMs, source)
     })
 
     /** Ends what all sources record of the athlete in the class; the answer is the activity that it comes to. */
@@ -90,7 +90,7 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
           const key = JSON.stringify([event.classId, event.athleteId, event.deviceId, event.sensor])
           let growing = open.get(key)
           if (growing === undefined) {
-            const found = yield* repository.findOpen(event.classId, event.athleteId, event)
+            const found = yield* repository.findOpen(event.classId, event.athleteId, Session.sourceOf(event))
             growing = found === null ? null : { session: found, counted: Session.noHeartRates }
           }
           const [startedAtMs] = event.heartRateAtMs

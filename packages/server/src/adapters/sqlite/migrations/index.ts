@@ -19,6 +19,7 @@ import gaps from "./0012_gaps.ts"
 import merges from "./0013_merges.ts"
 import erasure from "./0014_erasure.ts"
 import quarantine from "./0015_quarantine.ts"
+import sessionSource from "./0016_session_source.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -38,6 +39,7 @@ export const migrations: Migrations = {
   "0013_merges": merges,
   "0014_erasure": erasure,
   "0015_quarantine": quarantine,
+  "0016_session_source": sessionSource,
 }
 
 /** The number of the newest step. */
