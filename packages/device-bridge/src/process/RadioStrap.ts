@@ -49,6 +49,7 @@ export const overTheAir = (recording: Recording, seed: number): Due => {
   const hear = (fromOffsetMs: number, toOffsetMs: number): void => {
     const begins = round * period
     const packets = sensors.flatMap((sensor) => sensor.between(fromOffsetMs - begins, toOffsetMs - begins))
+    if (packets.length === 0) return
     for (const packet of packets.sort((a, b) => a.offsetMs - b.offsetMs)) {
       now = begins + packet.offsetMs
       // The packet of a second that was told from memory.
@@ -72,8 +73,8 @@ export const overTheAir = (recording: Recording, seed: number): Due => {
       }
       hear(fromOffsetMs, toOffsetMs)
     }
-    due.push(...Playback.samplesBetween(elsewhere, fromOffsetMs, toOffsetMs))
-    return due.sort((a, b) => a.offsetMs - b.offsetMs)
+    if (elsewhere.streams.length > 0) due.push(...Playback.samplesBetween(elsewhere, fromOffsetMs, toOffsetMs))
+    return due.length < 2 ? due : due.sort((a, b) => a.offsetMs - b.offsetMs)
   }
 }
 

@@ -95,6 +95,12 @@ export const simulatedSensor = (recording: Recording, { model, seed, faults = {}
     const without = second % (contact.secondsWith + contact.secondsWithout) >= contact.secondsWith
     return without ? [withoutSkin()] : said
   }
+  // A second is often looked at in pieces.
+  let made: { readonly second: number; readonly heard: ReadonlyArray<PacketHeard | ConnectionLost> } | undefined
+  const madeOf = (second: number): ReadonlyArray<PacketHeard | ConnectionLost> => {
+    if (made?.second !== second) made = { second, heard: heardIn(second) }
+    return made.heard
+  }
   return {
     durationMs,
     between: (fromOffsetMs, toOffsetMs) => {
@@ -103,7 +109,7 @@ export const simulatedSensor = (recording: Recording, { model, seed, faults = {}
       for (let second = Math.max(0, Math.floor(fromOffsetMs / 1000) - 1); second <= last; second++) {
         // Nothing of it is still on its way: a packet that nobody hears need not be made.
         if (second * 1000 + latencyMillis + MOST_PARTS * PART_MILLIS <= fromOffsetMs) continue
-        for (const heard of heardIn(second)) {
+        for (const heard of madeOf(second)) {
           if (heard.offsetMs > fromOffsetMs && heard.offsetMs <= toOffsetMs) out.push(heard)
         }
       }

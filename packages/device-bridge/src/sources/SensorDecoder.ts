@@ -33,7 +33,7 @@ import {
   type RevolutionState,
   wheelSpeed,
 } from "../gatt/index.ts"
-import { FIELD_RULES, inCounts, rankOf, type StreamName } from "./Streams.ts"
+import { inCounts, rankOf, rulesOf, type StreamName } from "./Streams.ts"
 import { addTotal, type TotalState } from "./Totals.ts"
 
 /** One sample to be: what, when (on the clock of arrival, not whole), and the value in the stream's unit. */
@@ -112,7 +112,7 @@ export class SensorDecoder {
     }
     const whole = this.#joined(characteristic, measurement, arrivedAtMs)
     if (whole === undefined) return readings
-    this.#sayFields(whole, say)
+    this.#sayFields(characteristic, whole, say)
     switch (whole._tag) {
       case "HeartRate":
         this.#heart(whole, arrivedAtMs, say)
@@ -173,8 +173,8 @@ export class SensorDecoder {
     return record
   }
 
-  #sayFields(measurement: Measurement, say: Say): void {
-    for (const { field, stream, as, zeroIsNothing } of FIELD_RULES) {
+  #sayFields(characteristic: Characteristic, measurement: Measurement, say: Say): void {
+    for (const { field, stream, as, zeroIsNothing } of rulesOf(characteristic)) {
       const value: unknown = Reflect.get(measurement, field)
       if (typeof value !== "number" || (value === 0 && zeroIsNothing)) continue
       // A strap that has lost the skin goes on telling what it last felt.

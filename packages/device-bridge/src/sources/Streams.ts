@@ -7,7 +7,7 @@
  * are not here either; `SensorDecoder` keeps their state.
  */
 import { SensorKind } from "@paceline/core/wire"
-import type { Characteristic } from "../gatt/index.ts"
+import { CHARACTERISTICS, type Characteristic, type Layout } from "../gatt/index.ts"
 
 /** A stream of samples: of a kind that every side knows, or of one that brings its name and unit. */
 export type Stream =
@@ -66,7 +66,7 @@ const strides = (steps: number): number => steps / 2
 const speedOfPace = (secondsPer500Metres: number): number => (secondsPer500Metres === 0 ? 0 : 500 / secondsPer500Metres)
 
 /** The fields that are samples by themselves; their names carry their units, the same in every characteristic. */
-export const FIELD_RULES: ReadonlyArray<FieldRule> = [
+const FIELD_RULES: ReadonlyArray<FieldRule> = [
   { field: "powerWatts", stream: "power" },
   { field: "cadenceRpm", stream: "cadence" },
   { field: "cadenceStepsPerMinute", stream: "cadence", as: strides },
@@ -94,6 +94,19 @@ export const FIELD_RULES: ReadonlyArray<FieldRule> = [
   { field: "impedanceOhms", stream: "impedance" },
   { field: "basalMetabolismKilojoules", stream: "basalMetabolism" },
 ]
+
+const byCharacteristic = new Map<Characteristic, ReadonlyArray<FieldRule>>()
+
+/** The rules for the fields that a characteristic may have. */
+export const rulesOf = (characteristic: Characteristic): ReadonlyArray<FieldRule> => {
+  let rules = byCharacteristic.get(characteristic)
+  if (rules === undefined) {
+    const layout: Layout = CHARACTERISTICS[characteristic]
+    rules = FIELD_RULES.filter(({ field }) => layout.fields.some(([, name]) => name === field))
+    byCharacteristic.set(characteristic, rules)
+  }
+  return rules
+}
 
 /**
  * Who is believed when several characteristics of one peripheral tell the same quantity, as a smart trainer does:
