@@ -6,6 +6,8 @@ import type { Output } from "./Reporter.ts"
 export interface BridgeIo extends Output {
   readonly driver: SqliteDriver
   readonly env: Readonly<Record<string, string | undefined>>
+  /** How this program is started again; for `verify`, which kills processes of its own. */
+  readonly self?: ReadonlyArray<string>
   /** Aborted when the program is to stop in order. */
   readonly signal: AbortSignal
 }
@@ -22,6 +24,7 @@ export const processIo = (driver: SqliteDriver): BridgeIo => {
   return {
     driver,
     env: process.env,
+    self: [process.execPath, ...process.execArgv, ...process.argv.slice(1, 2)],
     signal: stop.signal,
     write: (line) => void process.stdout.write(`${line}\n`),
     writeError: (line) => void process.stderr.write(`${line}\n`),

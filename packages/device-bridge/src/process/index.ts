@@ -55,6 +55,8 @@ const CURSOR = "playback"
 /** Runs until the signal, or until all is delivered with `--exit-when-drained`. Resolves to the exit code. */
 export const runBridge = async (argv: ReadonlyArray<string>, io: BridgeIo): Promise<number> => {
   if (argv[0] === "import") return runImport(argv.slice(1), io)
+  // Only who verifies needs the kit.
+  if (argv[0] === "verify") return (await import("../verify/index.ts")).runVerify(argv.slice(1), io)
   const parsed = parseFlags(argv, io.env, Date.now())
   switch (parsed._tag) {
     case "Help":

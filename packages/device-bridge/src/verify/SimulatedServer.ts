@@ -36,6 +36,15 @@ export interface Behaviour {
   cannotRead: ReadonlySet<number>
 }
 
+/** A sample as it was stored. `kind` is that of its block: a sensor kind, or the name of a custom stream. */
+export interface StoredSample {
+  readonly sensor: string
+  readonly kind: string
+  /** Milliseconds since the epoch, by the device's label. */
+  readonly atMillis: number
+  readonly value: number
+}
+
 /** One connection of a bridge, as whoever listens gives it. */
 export interface Line {
   readonly send: (bytes: Uint8Array<ArrayBuffer>) => void
@@ -88,9 +97,19 @@ export class SimulatedServer {
 
   /** The values of all samples stored, in the order of storing. */
   get values(): Array<number> {
+    return this.samples.map(({ value }) => value)
+  }
+
+  /** All samples stored, in the order of storing. */
+  get samples(): Array<StoredSample> {
     return this.stored.flatMap(({ payload }) => {
       const bundle = Bundle.decode(payload)
-      return "_tag" in bundle ? [] : bundle.flatMap((block) => block.values)
+      if ("_tag" in bundle) return []
+      return bundle.flatMap((block) => {
+        const { atMillis, sensor, values } = block
+        const kind = block.kind === "custom" ? block.name : block.kind
+        return Array.from(values, (value, i) => ({ sensor, kind, atMillis: atMillis[i] ?? Number.NaN, value }))
+      })
     })
   }
 
