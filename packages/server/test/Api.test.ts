@@ -225,6 +225,7 @@ layer(TestServer.layer, { excludeTestServices: true })("The HTTP API", (it) => {
       expect(groups.sort()).toEqual([
         "gamification/people",
         "gamification/training",
+        "series/chunks",
         "training/people",
         "training/telemetry",
       ])

@@ -117,7 +117,7 @@ describe("paceline log", () => {
 
     expect(await paceline("log", "tail", "nonsense")).toMatchObject({
       code: 1,
-      err: `paceline: There is no topic "nonsense". There are: people, telemetry, training.`,
+      err: `paceline: There is no topic "nonsense". There are: chunks, people, telemetry, training.`,
     })
     expect((await paceline("log", "tail", "people", "--from", "yesterday")).err).toContain("give start, end, an offset")
   })
@@ -132,6 +132,7 @@ describe("paceline log", () => {
     expect(settled.map(({ group, topic }: Group) => `${group} on ${topic}`)).toEqual([
       "gamification on people",
       "gamification on training",
+      "series on chunks",
       "training on people",
       "training on telemetry",
     ])
