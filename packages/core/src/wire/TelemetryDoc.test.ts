@@ -8,7 +8,6 @@ import * as IntegerColumn from "./IntegerColumn.ts"
 import * as LiveFrame from "./LiveFrame.ts"
 import { pack } from "./Msgpack.ts"
 import { ALL_KINDS, SENSOR_KINDS } from "./SensorKind.ts"
-import * as TelemetryFrame from "./TelemetryFrame.ts"
 import { denominatorOf } from "./ValueScale.ts"
 
 const text = readFileSync(resolve(import.meta.dirname, "../../../../docs/telemetry.md"), "utf8")
@@ -102,15 +101,6 @@ describe("docs/telemetry.md", () => {
     expect(text).toContain(`up to ${IntegerCode.MAX_RICE_PARAMETER} (code 31)`)
   })
 
-  test("shows a frame as it is written", () => {
-    expect(TelemetryFrame.decode(example("frame"))).toMatchObject({
-      _tag: "Chunk",
-      incarnation: "c0ffee",
-      n: 300,
-      crc: 0xcbf43926,
-    })
-  })
-
   test("lists every sensor kind, with its code, unit and resolution", () => {
     expect(rowsBetween("### Sensor kinds", "### Custom streams").map((row) => row.slice(1, 5))).toEqual(
       ALL_KINDS.map((kind) => {
@@ -120,17 +110,13 @@ describe("docs/telemetry.md", () => {
     )
   })
 
-  test("numbers the frames as the code does", () => {
+  test("numbers the live frames as the code does", () => {
     /** A decoder that knows a type finds its fields missing; one that does not says so. */
-    const knows = (decode: typeof TelemetryFrame.decode | typeof LiveFrame.decode, type: number): boolean => {
-      const result = decode(pack([1, type]))
+    const knows = (type: number): boolean => {
+      const result = LiveFrame.decode(pack([1, type]))
       return "reason" in result && result.reason === "malformed"
     }
     const types = Array.from({ length: 100 }, (_, type) => type)
-    const listed = (from: string, to?: string) => rowsBetween(from, to).map((row) => Number(row[1]))
-    expect(types.filter((type) => knows(TelemetryFrame.decode, type))).toEqual(
-      listed("\n## Telemetry frames", "\n## Live frames"),
-    )
-    expect(types.filter((type) => knows(LiveFrame.decode, type))).toEqual(listed("\n## Live frames"))
+    expect(types.filter(knows)).toEqual(rowsBetween("\n## Live frames").map((row) => Number(row[1])))
   })
 })

@@ -196,7 +196,7 @@ const packWith = (fields: Frame.Fields, optional: Frame.Fields): Uint8Array<Arra
   return pack(length === 0 ? fields : [...fields, ...optional.slice(0, length)])
 }
 
-const problemCodes: ReadonlyArray<string> = [
+export const problemCodes: ReadonlyArray<string> = [
   "unknown-version",
   "malformed",
   "unauthorized",
