@@ -4,8 +4,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
-import { Bundle } from "@paceline/core/wire"
+import { Bundle, type SensorKind } from "@paceline/core/wire"
 import { Effect } from "effect"
+import * as fc from "fast-check"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { block, chunk, greet, seconds } from "./Bridge.ts"
@@ -147,6 +148,66 @@ describe("An export", () => {
       expect(samples.filter(({ sensor }) => sensor === "watch")).toHaveLength(2)
       expect(text).not.toMatch(/strap-02|strap-03/)
       expect(text).not.toContain(bo.athleteId)
+    }).pipe(Effect.provide(TestServer.layer)),
+  )
+
+  it.scopedLive("gives back every sample of any streams as the same number, in the order of its chunks", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer
+      const anna = yield* server.addAthlete({ alias: "Anna" })
+      const device = yield* server.addDevice({ "strap-01": anna.athleteId })
+      const samples = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 ** 41 }), fc.double()), {
+        minLength: 1,
+        maxLength: 30,
+      })
+      const any = fc
+        .tuple(
+          samples,
+          fc.constantFrom<SensorKind.SensorKind | "custom">("power", "speed", "latitude", "heartRate", "custom"),
+        )
+        .map(([pairs, kind]): Bundle.Block => {
+          const own = { sensor: "strap-01", atMillis: pairs.map(([at]) => at), values: pairs.map(([, value]) => value) }
+          return kind === "custom" ? { ...own, kind, name: "muscleOxygen", unit: "%" } : { ...own, kind }
+        })
+      const chunks = fc.sample(fc.array(any, { maxLength: 4 }), { numRuns: 130, seed: 20261120 })
+      const { bridge } = yield* greet(device)
+      for (const [i, blocks] of chunks.entries()) {
+        bridge.say(chunk(i + 1, [...blocks, block("power", [[1, 1]], "somebody-else")]))
+        expect(yield* bridge.next).toMatchObject({ n: i + 1 })
+      }
+      const lines = linesOf((yield* exportOf(anna.athleteId, anna.key)).text).filter(({ type }) => type === "samples")
+      const numberOf = (value: number | string) => Number(value)
+      const back = lines.map((line) => ({
+        n: line["n"],
+        atMillis: line["atMillis"],
+        values: line["values"].map(numberOf),
+      }))
+      const sent = chunks.flatMap((blocks, i) => blocks.map(({ atMillis, values }) => ({ n: i + 1, atMillis, values })))
+      expect(back).toHaveLength(sent.length)
+      for (const [i, { values, ...rest }] of sent.entries()) {
+        expect(back[i]).toMatchObject(rest)
+        expect(values.every((value, at) => Object.is(value, back[i]!.values[at]))).toBe(true)
+      }
+    }).pipe(Effect.provide(TestServer.layer)),
+  )
+
+  it.scopedLive("has the heart rate that its athlete hides from others; what is public has none, merged or not", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer
+      const { anna, bo } = yield* trained
+      expect((yield* exportOf(anna.athleteId, anna.key)).text).toContain('"heartRateVisible":false')
+      const open = [`/v1/athletes/${anna.athleteId}/points`, "/v1/classes/main/leaderboard"]
+      for (const path of open) {
+        const { body, status } = yield* server.request("GET", path, undefined, null)
+        expect(status).toBe(200)
+        expect(body.length).toBeGreaterThan(0)
+        expect(JSON.stringify(body)).not.toMatch(/bpm/i)
+      }
+      for (const what of ["workouts", "merges", "export"]) {
+        const path = `/v1/athletes/${anna.athleteId}/${what}`
+        expect((yield* server.request("GET", path, undefined, bo.key)).status).toBe(403)
+        expect((yield* server.request("GET", path, undefined, null)).status).toBe(401)
+      }
     }).pipe(Effect.provide(TestServer.layer)),
   )
 
