@@ -16,7 +16,7 @@ import {
 } from "@paceline/device-bridge/sources"
 import type { GatewayRadio } from "./GatewayRadio.ts"
 
-export interface Heard {
+interface Heard {
   readonly sensor: string
   readonly link: KeepStatus
   readonly packets: PeripheralStatus

@@ -62,6 +62,8 @@ export const encode = <C extends Characteristic>(characteristic: C, measurement:
 /** The characteristic of a UUID as a Bluetooth stack tells it: 0x2a37, "2a37" or the 128-bit form; or undefined. */
 export const characteristicOf = (uuid: string | number): Characteristic | undefined => {
   const text = typeof uuid === "number" ? uuid.toString(16) : uuid
+  // As this package tells it; no need to look closer at every packet.
+  if (isCharacteristic(text)) return text
   const [, short] = /^(?:0x|0000)?([0-9a-f]{4})(?:-0000-1000-8000-00805f9b34fb)?$/i.exec(text) ?? []
   const name = short?.toUpperCase()
   return name !== undefined && isCharacteristic(name) ? name : undefined

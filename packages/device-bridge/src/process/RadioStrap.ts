@@ -4,7 +4,7 @@
  *
  * Each round of the activity is a new connection. What is asked for in a long piece was heard by nobody: the sensors tell
  * it from their memory, as they measured it. Samples are labelled on the playback's own clock, never later than the
- * packet that brought them. Where the athlete is does not come over Bluetooth: positions are played as recorded.
+ * packet that brought them. An indoor bike goes nowhere: there are no positions.
  */
 import type { Recording } from "../files/Recording.ts"
 import { Playback, simulatedSensor } from "../simulator/index.ts"
@@ -13,7 +13,7 @@ import { peripheral } from "../sources/index.ts"
 /** What is due in `(fromOffsetMs, toOffsetMs]`. Intervals must be asked for in order; one left out is a drop-out. */
 export type Due = (fromOffsetMs: number, toOffsetMs: number) => ReadonlyArray<Playback.DueSample>
 
-const NOT_ON_THE_AIR: ReadonlySet<string> = new Set(["latitude", "longitude", "altitude"])
+const OUTDOORS: ReadonlySet<string> = new Set(["latitude", "longitude", "altitude"])
 
 /** Longer than any look at the clock that is in time. */
 const REMEMBERED_MILLIS = 5_000
@@ -24,7 +24,7 @@ export const overTheAir = (recording: Recording, seed: number): Due => {
     simulatedSensor(recording, { model: "heartRateStrap", seed }),
     simulatedSensor(recording, { model: "indoorBike", seed }),
   ]
-  const elsewhere = { ...recording, streams: recording.streams.filter(({ kind }) => NOT_ON_THE_AIR.has(kind)) }
+  const indoors = { ...recording, streams: recording.streams.filter(({ kind }) => !OUTDOORS.has(kind)) }
   const period = Playback.periodMillis(recording)
   let due: Array<Playback.DueSample> = []
   let now = 0
@@ -61,7 +61,7 @@ export const overTheAir = (recording: Recording, seed: number): Due => {
     if (toOffsetMs - fromOffsetMs > REMEMBERED_MILLIS) {
       rememberedUpTo = toOffsetMs
       round = -1
-      return Playback.samplesBetween(recording, fromOffsetMs, toOffsetMs)
+      return Playback.samplesBetween(indoors, fromOffsetMs, toOffsetMs)
     }
     due = []
     for (let r = Math.max(0, Math.floor(fromOffsetMs / period)); r <= Math.floor(toOffsetMs / period); r++) {
@@ -73,7 +73,6 @@ export const overTheAir = (recording: Recording, seed: number): Due => {
       }
       hear(fromOffsetMs, toOffsetMs)
     }
-    if (elsewhere.streams.length > 0) due.push(...Playback.samplesBetween(elsewhere, fromOffsetMs, toOffsetMs))
     return due.length < 2 ? due : due.sort((a, b) => a.offsetMs - b.offsetMs)
   }
 }

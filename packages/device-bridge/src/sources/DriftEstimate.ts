@@ -21,7 +21,7 @@ export interface ClockLook {
 export type Anchors = readonly [] | readonly [ClockLook] | readonly [ClockLook, ClockLook]
 
 /** A crystal is off by parts in a thousand; more than this is a clock that was set, ours or the strap's. */
-export const GREATEST_DRIFT = 0.01
+const GREATEST_DRIFT = 0.01
 
 /** Looks so near to each other say more of the radio's delay than of a drift. */
 const LEAST_SPAN_MILLIS = 60_000

@@ -33,7 +33,7 @@ const SURE_WITHIN_MILLIS = 15 * 60_000
  */
 const NEAR_MILLIS = LOST_AFTER_MILLIS + 500
 /** Beats whose distance is not their interval have a hole between them. */
-export const HOLE_MILLIS = 20
+const HOLE_MILLIS = 20
 
 export const heardAmong = (
   log: ReadonlyArray<TimedBeat>,

@@ -12,8 +12,8 @@
 import { isHole, type TimedBeat } from "./HeardAmong.ts"
 import type { CursorBridge } from "./SourceBridge.ts"
 
-export const BEATS_IN_BLOCK = 256
-export const BLOCKS = 128
+const BEATS_IN_BLOCK = 256
+const BLOCKS = 128
 
 export interface HeardBeats {
   /** A beat that the bridge has taken; `atMillis` is its label. */

@@ -49,10 +49,10 @@ export interface DecoderOptions {
 }
 
 /** How long a better teller of a quantity is waited for before the next best is believed. */
-export const BELIEVED_MILLIS = 5_000
+const BELIEVED_MILLIS = 5_000
 
 /** Parts of a record come at once; later than this, the rest of it was lost. */
-export const PARTS_WITHIN_MILLIS = 3_000
+const PARTS_WITHIN_MILLIS = 3_000
 
 const KILOJOULES_PER_KILOCALORIE = 4.184
 

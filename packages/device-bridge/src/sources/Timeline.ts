@@ -32,9 +32,9 @@ export interface Timeline {
 }
 
 /** What a wall clock may gain on a steady one without having been set. */
-export const DRIFT_MILLIS = 1_000
+const DRIFT_MILLIS = 1_000
 
-export const GREATEST_STEP_BACK_MILLIS = 3 * 3_600_000
+const GREATEST_STEP_BACK_MILLIS = 3 * 3_600_000
 
 /** The timeline after a look at both clocks; undefined begins one. */
 export const follow = (timeline: Timeline | undefined, steadyMillis: number, wallMillis: number): Timeline => {
