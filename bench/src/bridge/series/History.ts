@@ -19,7 +19,7 @@ import * as SqliteStore from "../../../../packages/server/src/adapters/sqlite/Sq
 import { SeriesProjection } from "../../../../packages/server/src/contexts/devices/series/Projection.ts"
 import { Series } from "../../../../packages/server/src/contexts/devices/series/Service.ts"
 
-export const DAYS = Number(process.env["PACELINE_BENCH_DAYS"] ?? 365)
+const DAYS = Number(process.env["PACELINE_BENCH_DAYS"] ?? 365)
 export const DAY = 86_400_000
 export const STARTS_AT = Date.UTC(2025, 0, 1)
 /** Where the last day begins. */

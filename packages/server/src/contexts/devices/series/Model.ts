@@ -32,7 +32,7 @@ export interface Run {
   readonly minutes: Rollup.Buckets
 }
 
-export const CUSTOM = "custom:"
+const CUSTOM = "custom:"
 
 /** The name of a block's kind in series. */
 export const kindOf = (block: Bundle.Block): string => (block.kind === "custom" ? CUSTOM + block.name : block.kind)

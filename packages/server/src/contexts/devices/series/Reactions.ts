@@ -8,7 +8,7 @@ import { Consumer } from "@paceline/core/messaging"
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { SeriesProjection } from "./Projection.ts"
 
-export const GROUP = "series"
+const GROUP = "series"
 
 /** Stopping a server waits no longer than this for what is being handled; it is rolled back, and handled again. */
 const DRAIN = Duration.seconds(2)

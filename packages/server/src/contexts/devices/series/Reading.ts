@@ -16,7 +16,7 @@ export const WIDTH_MILLIS: Readonly<Record<Resolution, number>> = {
 }
 
 /** At most so many buckets are answered, over all sources. */
-export const MOST_BUCKETS = 20_000
+const MOST_BUCKETS = 20_000
 
 /** Seconds are counted from the samples themselves: from so many at most. */
 export const MOST_COUNTED = 3_000_000
