@@ -39,8 +39,7 @@ export {
 } from "./buffer/Errors.ts"
 export type { Connection, ConnectionEvents, Dial } from "./delivery/Connection.ts"
 export type { KeySource } from "./delivery/Delivery.ts"
-export type { DeliveryLimits, Power, Problem, ProblemCode } from "./delivery/Protocol.ts"
-export type { Transport } from "./delivery/Transport.ts"
+export type { DeliveryLimits, Power, Problem, ProblemCode, Transport } from "./delivery/Protocol.ts"
 export type { SqliteDatabase, SqliteDriver, SqliteRow, SqliteStatement, SqliteValue } from "./drivers/SqliteDriver.ts"
 
 /**

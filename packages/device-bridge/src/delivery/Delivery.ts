@@ -11,8 +11,7 @@ import { Acknowledgements } from "./Acknowledgements.ts"
 import type { Connection, Dial } from "./Connection.ts"
 import { type DeliveryState, initial, step, wakeAt } from "./DeliveryState.ts"
 import { LiveReadings } from "./LiveReadings.ts"
-import type { Command, DeliveryLimits, Input, Power, SentChunk } from "./Protocol.ts"
-import type { Transport } from "./Transport.ts"
+import type { Command, DeliveryLimits, Input, Power, SentChunk, Transport } from "./Protocol.ts"
 
 /** The device's key, or who gives it: asked at each connection, and again when the server refused what it gave. */
 export type KeySource = string | (() => string | Promise<string>)

@@ -13,7 +13,15 @@
  * const { state, commands } = step(initial, { _tag: "Start" }, at)
  */
 import type { FrameError, TelemetryFrame } from "@paceline/core/wire"
-import type { Command, DeliveryLimits, Identity, Input, Power, Problem } from "./Protocol.ts"
+import type {
+  Command,
+  DeliveryLimits,
+  Identity,
+  Input,
+  Power,
+  Problem,
+  Transport as TransportName,
+} from "./Protocol.ts"
 import * as Retry from "./Retry.ts"
 import * as Streaming from "./Streaming.ts"
 import * as Transport from "./Transport.ts"
@@ -38,7 +46,7 @@ export interface DeliveryState {
   /** Why there is no connection, or why the last one ended; null once the server has welcomed this device again. */
   readonly problem: Problem | null
   /** What the connection goes over, or the last one went over; and what is known for the next. */
-  readonly transport: Transport.Transport
+  readonly transport: TransportName
   readonly choice: Transport.Choice
   readonly power: Power
   /** The server has refused a key since it last welcomed this device. */

@@ -2,7 +2,6 @@
 import { Backoff } from "@paceline/core/kernel"
 import type { FrameError, TelemetryFrame } from "@paceline/core/wire"
 import type { Position } from "../buffer/ChunkBuffer.ts"
-import type { Transport } from "./Transport.ts"
 
 /** The limits of a delivery. All times in milliseconds. */
 export interface DeliveryLimits {
@@ -59,6 +58,9 @@ export const standardLimits: DeliveryLimits = {
   gatherMillis: 60_000,
   gatherBytes: 64 * 1024,
 }
+
+/** What a connection goes over. */
+export type Transport = "websocket" | "http"
 
 /** `low`: upload seldom and in one go, with no connection in between, and nothing live. Durability is the same. */
 export type Power = "normal" | "low"

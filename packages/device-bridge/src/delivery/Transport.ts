@@ -6,9 +6,7 @@
  * WebSocket is tried again now and then. Where neither works it is the server or the network that is away, and both
  * are tried in turn.
  */
-import type { DeliveryLimits } from "./Protocol.ts"
-
-export type Transport = "websocket" | "http"
+import type { DeliveryLimits, Transport } from "./Protocol.ts"
 
 export interface Choice {
   /** WebSockets in a row that failed before a welcome. */
