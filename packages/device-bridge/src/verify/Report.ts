@@ -50,7 +50,7 @@ export const factsOf = (report: Report): ReadonlyArray<readonly [string, string]
   ["Runtime", report.runtime],
   ["SQLite", report.sqlite],
   ["Platform", report.platform],
-  ["Date", report.date],
+  ["Date", `${report.date.slice(0, 16).replace("T", " ")} UTC`],
   ["Seed", String(report.seed)],
   ["Took", duration(report.millis)],
 ]

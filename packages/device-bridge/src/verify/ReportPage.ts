@@ -80,9 +80,14 @@ export const pageOf = (report: Report): string => {
 <p class="verdict ${good ? "good" : "bad"}"><span class="mark">${good ? "✓" : "✗"}</span>${htmlOf(verdict(report))}</p>
 <dl>${facts.join("")}</dl>
 ${groups.join("\n")}
-<footer>Do the same again: <code>npx @paceline/device-bridge verify --seed ${report.seed}</code></footer>
+<footer>${footerOf(report)}</footer>
 </main>
 </body>
 </html>
 `
 }
+
+const footerOf = ({ checks, seed }: Report): string =>
+  checks.some(({ name }) => name.startsWith("listen/"))
+    ? "Tried from the server's side with <code>npx @paceline/device-bridge verify --listen</code>"
+    : `Do the same again: <code>npx @paceline/device-bridge verify --seed ${seed}</code>`

@@ -122,8 +122,8 @@ const script = (key: string): ReadonlyArray<Stage> => [
 
 const POLL_MILLIS = 50
 
-/** When all is recorded and delivered, stages that have not begun to show anything get so much longer. */
-const GRACE_MILLIS = 2_000
+/** When nothing more is recorded, and nothing has come for so long, nothing more will come. */
+const QUIET_MILLIS = 3_000
 
 /** Resolves to what each stage and the comparison gave, when both are over or the time is up. */
 export const verifyVisitor = async (
@@ -137,26 +137,25 @@ export const verifyVisitor = async (
   const results: Array<CheckResult> = []
   const stages = [...script(flags.key)]
   const deadline = performance.now() + flags.timeoutMillis
+  const quiet = new Quiet(flags.recorded, server)
+  const goesOn = (): boolean => performance.now() < deadline && !quiet.isOver()
   try {
     for (const stage of stages) {
       const since = performance.now()
       const begun = server.count
       stage.begin(server)
       let seen: string | null = null
-      let idleSince: number | null = null
-      while (seen === null && performance.now() < deadline) {
+      while (seen === null && goesOn()) {
         await sleep(POLL_MILLIS)
         seen = stage.over(server.count, begun)
-        if (!isComplete(flags.recorded, server)) idleSince = null
-        else idleSince ??= performance.now()
-        if (idleSince !== null && performance.now() - idleSince > GRACE_MILLIS) break
       }
       stage.end(server)
       const { name, promise } = stage
       const otherwise = "it did not come to that: the bridge must record and deliver until the script is over"
       results.push({ name, promise, passed: seen !== null, seen: seen ?? otherwise, millis: performance.now() - since })
     }
-    while (!isComplete(flags.recorded, server) && performance.now() < deadline) await sleep(POLL_MILLIS)
+    say('The script is over: end the file with the line {"end":true}.')
+    while (!isComplete(flags.recorded, server) && goesOn()) await sleep(POLL_MILLIS)
     // What is stored twice may come a moment later.
     await sleep(2 * POLL_MILLIS)
   } finally {
@@ -179,6 +178,28 @@ class Visited extends SimulatedServer {
   override joined(line: Parameters<SimulatedServer["joined"]>[0]): void {
     this.#joined++
     super.joined(line)
+  }
+}
+
+/** Whether all has been recorded, and nothing arrives any more. */
+class Quiet {
+  readonly #file: string | null
+  readonly #server: SimulatedServer
+  #stored = -1
+  #since = 0
+
+  constructor(file: string | null, server: SimulatedServer) {
+    this.#file = file
+    this.#server = server
+  }
+
+  isOver(): boolean {
+    const { length } = this.#server.stored
+    if (length !== this.#stored || !recordedSoFar(this.#file).ended) {
+      this.#stored = length
+      this.#since = performance.now()
+    }
+    return performance.now() - this.#since > QUIET_MILLIS
   }
 }
 
