@@ -226,7 +226,9 @@ describe("The description of the API", () => {
         }),
       )
       expect(keyed.sort()).toEqual([
+        "delete /v1/athletes/{athleteId}/merges/{mergeId}",
         "post /v1/athletes",
+        "post /v1/athletes/{athleteId}/merges",
         "post /v1/classes/{classId}/athletes/{athleteId}/complete",
         "post /v1/devices",
         "put /v1/devices/{deviceId}/sensors/{sensor}",

@@ -42,7 +42,7 @@ export const recordingOf = ({ heartRates, session }: Recorded): SameActivity.Rec
   speed: null,
 })
 
-export const idOf = (members: ReadonlyArray<string>): MergeId =>
+const idOf = (members: ReadonlyArray<string>): MergeId =>
   MergeId.make(`merge-${Murmur3.hexOf(Murmur3.ofText(JSON.stringify(members.toSorted()))).slice(0, 24)}`)
 
 const kindOf = ({ source }: TrainingSession): SourceRank.Source => source?.kind ?? "unknown"
