@@ -2,6 +2,7 @@ import { expect, layer } from "@effect/vitest"
 import type { Bundle } from "@paceline/core/wire"
 import { Effect } from "effect"
 import { describe } from "vitest"
+import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { block, chunk, greet, seconds } from "./Bridge.ts"
 import { type Answer, eventually, TestServer } from "./TestServer.ts"
 
@@ -392,6 +393,27 @@ layer(TestServer.layer, { excludeTestServices: true })("GET /v1/athletes/…/ser
       expect(after).toEqual(before)
       const refused = yield* server.request("POST", "/v1/operations/series/rebuild", undefined, device.key)
       expect(refused.status).toBe(403)
+    }),
+  )
+})
+
+const wristFirst = TestServer.layerOn(SqliteStore.layerTest(), {
+  sourceRanking: { order: ["watch", "strap"], byKind: {} },
+})
+
+layer(wristFirst, { excludeTestServices: true })("A server that is told to believe the wrist first", (it) => {
+  it.scoped("gives its minutes as the best", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer
+      const { athleteId } = yield* server.addAthlete({ alias: "Anna" })
+      const device = yield* server.addDevice({ "strap-01": athleteId, watch: athleteId })
+      yield* deliver(device, "run-1", [
+        block("heartRate", every(T0, [100]), "strap-01"),
+        block("heartRate", every(T0, [90]), "watch"),
+      ])
+      yield* untilListed(athleteId, 2)
+      const { body } = yield* read(url(athleteId, { kind: "heartRate", from: T0, to: T0 + 1, source: "best" }))
+      expect(body.series).toMatchObject([{ mean: [90] }])
     }),
   )
 })

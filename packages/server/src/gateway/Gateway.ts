@@ -5,7 +5,7 @@
  * Gateway.layer({ host: "127.0.0.1", port: 0, … }).pipe(Layer.provide(SqliteStore.layer({ folder })))
  */
 import { type HeartRateReading, HeartRates, PersonalData } from "@paceline/core/contract"
-import type { Contact } from "@paceline/core/kernel"
+import { type Contact, SourceRank } from "@paceline/core/kernel"
 import { Broadcast } from "@paceline/core/messaging"
 import { RateLimiter, RateLimitStore } from "@paceline/core/resilience"
 import { Effect, Layer } from "effect"
@@ -14,7 +14,7 @@ import * as QuarantineReplay from "../contexts/devices/quarantine/Reactions.ts"
 import { Devices } from "../contexts/devices/Service.ts"
 import { SeriesProjection } from "../contexts/devices/series/Projection.ts"
 import * as SeriesReactions from "../contexts/devices/series/Reactions.ts"
-import { Series } from "../contexts/devices/series/Service.ts"
+import { Series, SeriesRanking } from "../contexts/devices/series/Service.ts"
 import * as GamificationData from "../contexts/gamification/PersonalData.ts"
 import * as GamificationReactions from "../contexts/gamification/Reactions.ts"
 import { Gamification } from "../contexts/gamification/Service.ts"
@@ -53,6 +53,8 @@ export interface ContextOptions {
   readonly tileLingerMillis: number
   /** After so long without a word of an athlete their session ends, milliseconds. */
   readonly silentSessionMillis: number
+  /** Which source of a series to believe, where several measured the same; the field's order if not given. */
+  readonly sourceRanking?: SourceRank.Ranking
 }
 
 interface HealthOptions {
@@ -86,6 +88,7 @@ const personalData = Layer.effect(
 export const contexts = (options: ContextOptions) => {
   const settings = Layer.mergeAll(
     Layer.succeed(WallOptions, { contact: options.contact, lingerMillis: options.tileLingerMillis }),
+    Layer.succeed(SeriesRanking, options.sourceRanking ?? SourceRank.standard),
     Layer.succeed(TrainingReactions.SilentSessions, { endAfterMillis: options.silentSessionMillis }),
   )
   return Layer.mergeAll(
