@@ -8,19 +8,20 @@
  * @example
  * const execute = run.pipe(withSpanIfTraced("Command.execute", { aggregate: kind, id }))
  */
-import { Context, DefaultServices, Effect, Tracer } from "effect"
+import { Context, DefaultServices, Effect, type Fiber, Tracer } from "effect"
 
 /** Effect's own, whose spans go nowhere. */
 const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+/** Whether anybody looks at this fiber's spans. */
+export const isTraced = ({ currentTracer }: Pick<Fiber.RuntimeFiber<unknown, unknown>, "currentTracer">): boolean =>
+  currentTracer !== undefined && currentTracer !== untraced
 
 /** The one where a tracer is installed, the other where none is. */
 export const ifTraced = <A, E, R>(
   traced: Effect.Effect<A, E, R>,
   otherwise: Effect.Effect<A, E, R>,
-): Effect.Effect<A, E, R> =>
-  Effect.withFiberRuntime<A, E, R>(({ currentTracer }) =>
-    currentTracer === undefined || currentTracer === untraced ? otherwise : traced,
-  )
+): Effect.Effect<A, E, R> => Effect.withFiberRuntime<A, E, R>((fiber) => (isTraced(fiber) ? traced : otherwise))
 
 export const withSpanIfTraced =
   (name: string, attributes: Readonly<Record<string, unknown>>) =>

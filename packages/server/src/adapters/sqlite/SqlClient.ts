@@ -10,7 +10,7 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import * as Client from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Statement from "@effect/sql/Statement"
-import { StorageError, type UnitOfWork } from "@paceline/core/consistency"
+import { isTraced, StorageError, type UnitOfWork } from "@paceline/core/consistency"
 import { type Context, Effect } from "effect"
 import type { Database } from "./Database.ts"
 import { SqliteConnection } from "./SqliteConnection.ts"
@@ -45,8 +45,8 @@ export const make = (
   }).pipe(Effect.provide(Reactivity.layer))
 
 /**
- * Statements outside any span run in one step: a span of their own that belongs to nothing, and the scope of a
- * connection that is always there, would cost several times what SQLite needs.
+ * Statements whose span nobody would see run in one step: that span, and the scope of a connection that is always there,
+ * would cost several times what SQLite needs.
  */
 const lean = (client: Client.SqlClient, writer: Database, reading: SqliteConnection): Client.SqlClient =>
   new Proxy(client, {
@@ -55,7 +55,7 @@ const lean = (client: Client.SqlClient, writer: Database, reading: SqliteConnect
       if (!isStatement(made)) return made
       const commit = Effect.withFiberRuntime<ReadonlyArray<unknown>, SqlError>((fiber) => {
         const transformed = fiber.getFiberRef(Statement.currentTransformer)._tag === "Some"
-        if (fiber.currentSpan !== undefined || transformed) return made.withoutTransform
+        if (transformed || (fiber.currentSpan !== undefined && isTraced(fiber))) return made.withoutTransform
         const [sql, params] = made.compile()
         return (currentUnit(fiber.currentContext, writer)?.connection ?? reading).executeNow(sql, params)
       })

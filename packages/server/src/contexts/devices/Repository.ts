@@ -29,16 +29,16 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
     const sql = yield* SqlClient.SqlClient
     const pairingColumns = sql.literal(`sensor, athlete_id AS "athleteId", class_id AS "classId", source`)
     return {
-      insert: Effect.fn("DeviceRepository.insert")(function* (deviceId: DeviceId, name: string) {
+      insert: Effect.fnUntraced(function* (deviceId: DeviceId, name: string) {
         yield* Transaction
         yield* sql`INSERT INTO device (device_id, name) VALUES (${deviceId}, ${name})`
       }),
 
-      exists: Effect.fn("DeviceRepository.exists")(function* (deviceId: DeviceId) {
+      exists: Effect.fnUntraced(function* (deviceId: DeviceId) {
         return (yield* sql`SELECT 1 FROM device WHERE device_id = ${deviceId}`).length > 0
       }),
 
-      list: Effect.fn("DeviceRepository.list")(function* () {
+      list: Effect.fnUntraced(function* () {
         return yield* sql<Device>`
           SELECT device_id AS "deviceId", name, chunks, samples, quarantined,
                  redeliveries_suppressed AS "redeliveriesSuppressed", missing_chunks AS "missingChunks",
@@ -46,19 +46,19 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           FROM device ORDER BY name, device_id`
       }),
 
-      pairings: Effect.fn("DeviceRepository.pairings")(function* (deviceId: DeviceId) {
+      pairings: Effect.fnUntraced(function* (deviceId: DeviceId) {
         const rows = yield* sql<PairingRow>`
           SELECT ${pairingColumns} FROM pairing WHERE device_id = ${deviceId} ORDER BY sensor`
         return rows.map(pairingOf)
       }),
 
-      allPairings: Effect.fn("DeviceRepository.allPairings")(function* () {
+      allPairings: Effect.fnUntraced(function* () {
         const rows = yield* sql<PairingRow & { readonly deviceId: DeviceId }>`
           SELECT device_id AS "deviceId", ${pairingColumns} FROM pairing ORDER BY sensor`
         return rows.map((row) => ({ deviceId: row.deviceId, pairing: pairingOf(row) }))
       }),
 
-      savePairing: Effect.fn("DeviceRepository.savePairing")(function* (deviceId: DeviceId, pairing: Pairing) {
+      savePairing: Effect.fnUntraced(function* (deviceId: DeviceId, pairing: Pairing) {
         yield* Transaction
         yield* sql`
           INSERT INTO pairing (device_id, sensor, athlete_id, class_id, source)
@@ -74,7 +74,7 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
       }),
 
       /** Nobody wears what the athlete wore. Answers the devices that it was on. */
-      unpairAthlete: Effect.fn("DeviceRepository.unpairAthlete")(function* (athleteId: AthleteId) {
+      unpairAthlete: Effect.fnUntraced(function* (athleteId: AthleteId) {
         yield* Transaction
         const gone = yield* sql<{ readonly deviceId: DeviceId; readonly sensor: string }>`
           DELETE FROM pairing WHERE athlete_id = ${athleteId} RETURNING device_id AS "deviceId", sensor`
@@ -88,24 +88,20 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
       }),
 
       /** The greatest number received of an incarnation; 0 before the first. */
-      mark: Effect.fn("DeviceRepository.mark")(function* (deviceId: DeviceId, incarnation: string) {
+      mark: Effect.fnUntraced(function* (deviceId: DeviceId, incarnation: string) {
         const [row] = yield* sql<{ readonly mark: number }>`
           SELECT mark FROM stream WHERE device_id = ${deviceId} AND incarnation = ${incarnation}`
         return row?.mark ?? 0
       }),
 
-      saveMark: Effect.fn("DeviceRepository.saveMark")(function* (
-        deviceId: DeviceId,
-        incarnation: string,
-        mark: number,
-      ) {
+      saveMark: Effect.fnUntraced(function* (deviceId: DeviceId, incarnation: string, mark: number) {
         yield* Transaction
         yield* sql`
           INSERT INTO stream (device_id, incarnation, mark) VALUES (${deviceId}, ${incarnation}, ${mark})
           ON CONFLICT (device_id, incarnation) DO UPDATE SET mark = excluded.mark`
       }),
 
-      insertChunk: Effect.fn("DeviceRepository.insertChunk")(function* (
+      insertChunk: Effect.fnUntraced(function* (
         deviceId: DeviceId,
         { chunk, clock, samples }: Intake["store"][number],
         receivedAtMs: number,
@@ -121,7 +117,7 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
       }),
 
       /** Whether exactly this chunk was received before, stored or set aside. */
-      wasReceived: Effect.fn("DeviceRepository.wasReceived")(function* (deviceId: DeviceId, chunk: Chunk) {
+      wasReceived: Effect.fnUntraced(function* (deviceId: DeviceId, chunk: Chunk) {
         const found = yield* sql`
           SELECT 1 FROM chunk
           WHERE device_id = ${deviceId} AND incarnation = ${chunk.incarnation} AND n = ${chunk.n}
@@ -133,12 +129,7 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
         return found.length > 0
       }),
 
-      setAside: Effect.fn("DeviceRepository.setAside")(function* (
-        deviceId: DeviceId,
-        chunk: Chunk,
-        reason: string,
-        receivedAtMs: number,
-      ) {
+      setAside: Effect.fnUntraced(function* (deviceId: DeviceId, chunk: Chunk, reason: string, receivedAtMs: number) {
         yield* Transaction
         yield* sql`
           INSERT INTO quarantine (device_id, incarnation, n, crc, reason, received_at_ms, payload, pairings)
@@ -146,7 +137,7 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
                   ${chunk.payload}, (SELECT pairings FROM device WHERE device_id = ${deviceId}))`
       }),
 
-      quarantined: Effect.fn("DeviceRepository.quarantined")(function* (deviceId: DeviceId, limit: number) {
+      quarantined: Effect.fnUntraced(function* (deviceId: DeviceId, limit: number) {
         return yield* sql<typeof QuarantinedChunk.Type>`
           SELECT incarnation, n, reason, received_at_ms AS "receivedAtMs", length(payload) AS bytes
           FROM quarantine WHERE device_id = ${deviceId} ORDER BY id DESC LIMIT ${limit}`
@@ -156,7 +147,7 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
        * Declares what a bridge said is missing, from the first number that was not received. When it says the same again
        * and more, what is there already grows.
        */
-      saveGap: Effect.fn("DeviceRepository.saveGap")(function* (
+      saveGap: Effect.fnUntraced(function* (
         deviceId: DeviceId,
         { first, fromMillis, incarnation, last, reason, samples, toMillis }: Gap,
         from: number,
@@ -181,18 +172,14 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
       }),
 
       /** What is missing, the newest declared first. */
-      gaps: Effect.fn("DeviceRepository.gaps")(function* (deviceId: DeviceId, limit: number) {
+      gaps: Effect.fnUntraced(function* (deviceId: DeviceId, limit: number) {
         return yield* sql<typeof DeviceGap.Type>`
           SELECT incarnation, first_missing AS "first", last_missing AS "last", samples, from_ms AS "fromMs",
                  to_ms AS "toMs", reason, declared_at_ms AS "receivedAtMs"
           FROM gap WHERE device_id = ${deviceId} ORDER BY id DESC LIMIT ${limit}`
       }),
 
-      count: Effect.fn("DeviceRepository.count")(function* (
-        deviceId: DeviceId,
-        received: Received,
-        receivedAtMs: number,
-      ) {
+      count: Effect.fnUntraced(function* (deviceId: DeviceId, received: Received, receivedAtMs: number) {
         yield* Transaction
         yield* sql`
           UPDATE device
@@ -203,7 +190,7 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           WHERE device_id = ${deviceId}`
       }),
 
-      declareGap: Effect.fn("DeviceRepository.declareGap")(function* (
+      declareGap: Effect.fnUntraced(function* (
         deviceId: DeviceId,
         incarnation: string,
         first: number,

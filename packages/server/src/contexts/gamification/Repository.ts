@@ -64,7 +64,7 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
       FROM standing LEFT JOIN gamification_athlete USING (athlete_id)`)
     return {
       /** Keeps the award; false when this session was awarded before. */
-      insertAward: Effect.fn("PointsRepository.insertAward")(function* (award: Award) {
+      insertAward: Effect.fnUntraced(function* (award: Award) {
         yield* Transaction
         const written = yield* sql`
           INSERT INTO award ${sql.insert({ ...rowOf(award) })}
@@ -73,7 +73,7 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
       }),
 
       /** The awards of these sessions count through that of the merge from now on. */
-      mergeAwards: Effect.fn("PointsRepository.mergeAwards")(function* (award: Award) {
+      mergeAwards: Effect.fnUntraced(function* (award: Award) {
         yield* Transaction
         yield* sql`
           UPDATE award SET merged_into = ${award.sessionId}
@@ -81,14 +81,14 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
       }),
 
       /** The award of the merge is gone, and those of its sessions count again. */
-      removeMerge: Effect.fn("PointsRepository.removeMerge")(function* (mergeId: MergeId, athleteId: AthleteId) {
+      removeMerge: Effect.fnUntraced(function* (mergeId: MergeId, athleteId: AthleteId) {
         yield* Transaction
         yield* sql`DELETE FROM award WHERE session_id = ${mergeId} AND athlete_id = ${athleteId}`
         yield* sql`UPDATE award SET merged_into = NULL WHERE merged_into = ${mergeId} AND athlete_id = ${athleteId}`
       }),
 
       /** Adds up anew what counts of an athlete's awards, class by class. Answers the classes where nothing is left. */
-      addUp: Effect.fn("PointsRepository.addUp")(function* (athleteId: AthleteId) {
+      addUp: Effect.fnUntraced(function* (athleteId: AthleteId) {
         yield* Transaction
         yield* sql`
           INSERT INTO standing (class_id, athlete_id, points, workouts)
@@ -104,35 +104,35 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
         return gone.map(({ classId }) => classId)
       }),
 
-      saveAlias: Effect.fn("PointsRepository.saveAlias")(function* (athleteId: AthleteId, alias: string) {
+      saveAlias: Effect.fnUntraced(function* (athleteId: AthleteId, alias: string) {
         yield* Transaction
         yield* sql`
           INSERT INTO gamification_athlete (athlete_id, alias) VALUES (${athleteId}, ${alias})
           ON CONFLICT (athlete_id) DO UPDATE SET alias = excluded.alias`
       }),
 
-      awards: Effect.fn("PointsRepository.awards")(function* (athleteId: AthleteId) {
+      awards: Effect.fnUntraced(function* (athleteId: AthleteId) {
         const rows = yield* sql<AwardRow>`
           SELECT * FROM award WHERE athlete_id = ${athleteId} AND merged_into IS NULL ORDER BY ended_at_ms DESC, session_id`
         return rows.map(awardOf)
       }),
 
       /** Those too that count through a merge, and which one that is. */
-      allAwards: Effect.fn("PointsRepository.allAwards")(function* (athleteId: AthleteId) {
+      allAwards: Effect.fnUntraced(function* (athleteId: AthleteId) {
         const rows = yield* sql<AwardRow & { readonly merged_into: SessionId | null }>`
           SELECT * FROM award WHERE athlete_id = ${athleteId} ORDER BY ended_at_ms, session_id`
         return rows.map((row) => ({ award: awardOf(row), mergedInto: row.merged_into }))
       }),
 
-      standings: Effect.fn("PointsRepository.standings")(function* () {
+      standings: Effect.fnUntraced(function* () {
         return yield* sql<ClassStanding>`${standings}`
       }),
 
-      standingsOfClass: Effect.fn("PointsRepository.standingsOfClass")(function* (classId: ClassId) {
+      standingsOfClass: Effect.fnUntraced(function* (classId: ClassId) {
         return yield* sql<ClassStanding>`${standings} WHERE class_id = ${classId}`
       }),
 
-      standingsOfAthlete: Effect.fn("PointsRepository.standingsOfAthlete")(function* (athleteId: AthleteId) {
+      standingsOfAthlete: Effect.fnUntraced(function* (athleteId: AthleteId) {
         return yield* sql<ClassStanding>`${standings} WHERE athlete_id = ${athleteId}`
       }),
     }

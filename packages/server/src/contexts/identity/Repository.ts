@@ -35,20 +35,20 @@ export class KeyRepository extends Effect.Service<KeyRepository>()("paceline/ide
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     return {
-      insert: Effect.fn("KeyRepository.insert")(function* (hash: string, actor: Actor, issuedAtMs: number) {
+      insert: Effect.fnUntraced(function* (hash: string, actor: Actor, issuedAtMs: number) {
         yield* Transaction
         yield* sql`
           INSERT INTO api_key (hash, kind, subject, issued_at_ms)
           VALUES (${hash}, ${actor._tag}, ${subjectOf(actor)}, ${issuedAtMs})`
       }),
 
-      removeAdminKeys: Effect.fn("KeyRepository.removeAdminKeys")(function* () {
+      removeAdminKeys: Effect.fnUntraced(function* () {
         yield* Transaction
         yield* sql`DELETE FROM api_key WHERE kind = 'Admin'`
       }),
 
       /** Whom the key with this hash stands for; null when nobody. */
-      find: Effect.fn("KeyRepository.find")(function* (hash: string) {
+      find: Effect.fnUntraced(function* (hash: string) {
         const [row] = yield* sql<Row>`SELECT kind, subject FROM api_key WHERE hash = ${hash}`
         return row === undefined ? null : actorOf(row)
       }),

@@ -22,7 +22,7 @@ export class ProfileRepository extends Effect.Service<ProfileRepository>()("pace
        max_heart_rate_bpm AS "maxHeartRateBpm", version`,
     )
     return {
-      insert: Effect.fn("ProfileRepository.insert")(function* (profile: Profile) {
+      insert: Effect.fnUntraced(function* (profile: Profile) {
         yield* Transaction
         yield* sql`
           INSERT INTO profile (athlete_id, alias, heart_rate_visible, max_heart_rate_bpm, version)
@@ -31,7 +31,7 @@ export class ProfileRepository extends Effect.Service<ProfileRepository>()("pace
       }),
 
       /** Writes the profile over the version before it, or fails when that is not the version there is. */
-      update: Effect.fn("ProfileRepository.update")(function* (profile: Profile) {
+      update: Effect.fnUntraced(function* (profile: Profile) {
         yield* Transaction
         const expectedVersion = profile.version - 1
         const written = yield* sql`
@@ -50,12 +50,12 @@ export class ProfileRepository extends Effect.Service<ProfileRepository>()("pace
         })
       }),
 
-      find: Effect.fn("ProfileRepository.find")(function* (athleteId: AthleteId) {
+      find: Effect.fnUntraced(function* (athleteId: AthleteId) {
         const [row] = yield* sql<Row>`SELECT ${columns} FROM profile WHERE athlete_id = ${athleteId}`
         return row === undefined ? null : profileOf(row)
       }),
 
-      list: Effect.fn("ProfileRepository.list")(function* () {
+      list: Effect.fnUntraced(function* () {
         const rows = yield* sql<Row>`SELECT ${columns} FROM profile ORDER BY alias, athlete_id`
         return rows.map(profileOf)
       }),

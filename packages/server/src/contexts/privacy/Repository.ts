@@ -32,20 +32,20 @@ export class ErasureRepository extends Effect.Service<ErasureRepository>()("pace
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     return {
-      find: Effect.fn("ErasureRepository.find")(function* (athleteId: AthleteId) {
+      find: Effect.fnUntraced(function* (athleteId: AthleteId) {
         const [row] = yield* sql<Row>`SELECT * FROM erasure WHERE subject = ${Erasure.subjectOf(athleteId)}`
         return row === undefined ? null : erasureOf(row)
       }),
 
       /** The one that was asked for first, of those that have something to be erased. */
-      next: Effect.fn("ErasureRepository.next")(function* () {
+      next: Effect.fnUntraced(function* () {
         const [row] = yield* sql<Row>`
           SELECT * FROM erasure WHERE athlete_id IS NOT NULL ORDER BY requested_at_ms, subject LIMIT 1`
         const erasure = row === undefined ? null : erasureOf(row)
         return erasure === null || !("task" in erasure) ? null : erasure
       }),
 
-      insert: Effect.fn("ErasureRepository.insert")(function* (running: Erasure.Running) {
+      insert: Effect.fnUntraced(function* (running: Erasure.Running) {
         yield* Transaction
         yield* sql`
           INSERT INTO erasure (subject, athlete_id, task, place, announced_partition, announced_offset, requested_at_ms)
@@ -53,14 +53,14 @@ export class ErasureRepository extends Effect.Service<ErasureRepository>()("pace
                   ${running.announced.partition}, ${running.announced.offset}, ${running.requestedAtMs})`
       }),
 
-      move: Effect.fn("ErasureRepository.move")(function* (subject: string, task: Erasure.Task, place: string | null) {
+      move: Effect.fnUntraced(function* (subject: string, task: Erasure.Task, place: string | null) {
         yield* Transaction
         yield* sql`
           UPDATE erasure SET task = ${Erasure.TASKS.indexOf(task)}, place = ${place} WHERE subject = ${subject}`
       }),
 
       /** From now on only that there was somebody is known. */
-      dropName: Effect.fn("ErasureRepository.dropName")(function* (subject: string) {
+      dropName: Effect.fnUntraced(function* (subject: string) {
         yield* Transaction
         yield* sql`
           UPDATE erasure SET athlete_id = NULL, place = NULL, announced_partition = NULL, announced_offset = NULL
@@ -68,16 +68,13 @@ export class ErasureRepository extends Effect.Service<ErasureRepository>()("pace
       }),
 
       /** Those of whom only traces on the disk can be left. */
-      namelessSubjects: Effect.fn("ErasureRepository.namelessSubjects")(function* () {
+      namelessSubjects: Effect.fnUntraced(function* () {
         const rows = yield* sql<{ readonly subject: string }>`
           SELECT subject FROM erasure WHERE athlete_id IS NULL AND completed_at_ms IS NULL`
         return rows.map(({ subject }) => subject)
       }),
 
-      complete: Effect.fn("ErasureRepository.complete")(function* (
-        subjects: ReadonlyArray<string>,
-        completedAtMs: number,
-      ) {
+      complete: Effect.fnUntraced(function* (subjects: ReadonlyArray<string>, completedAtMs: number) {
         yield* Transaction
         yield* sql`UPDATE erasure SET completed_at_ms = ${completedAtMs} WHERE ${sql.in("subject", subjects)}`
       }),

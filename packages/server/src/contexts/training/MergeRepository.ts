@@ -49,7 +49,7 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
       heartRates,
 
       /** Keeps what was counted in the write that makes this version of the session. */
-      addHeartRates: Effect.fn("MergeRepository.addHeartRates")(function* (
+      addHeartRates: Effect.fnUntraced(function* (
         sessionId: SessionId,
         version: number,
         { heartRateAtMs, heartRateBpm }: HeartRates,
@@ -69,10 +69,7 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
       }),
 
       /** The athlete's completed sessions of that name; of others' none. */
-      completed: Effect.fn("MergeRepository.completed")(function* (
-        athleteId: AthleteId,
-        ids: ReadonlyArray<SessionId>,
-      ) {
+      completed: Effect.fnUntraced(function* (athleteId: AthleteId, ids: ReadonlyArray<SessionId>) {
         if (ids.length === 0) return []
         const rows = yield* sql<SessionRow>`
           SELECT * FROM training_session
@@ -81,11 +78,7 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
       }),
 
       /** The athlete's completed sessions that reach into this time. */
-      completedBetween: Effect.fn("MergeRepository.completedBetween")(function* (
-        athleteId: AthleteId,
-        fromMs: number,
-        toMs: number,
-      ) {
+      completedBetween: Effect.fnUntraced(function* (athleteId: AthleteId, fromMs: number, toMs: number) {
         const rows = yield* sql<SessionRow>`
           SELECT * FROM training_session
           WHERE athlete_id = ${athleteId} AND ended_at_ms IS NOT NULL
@@ -94,18 +87,14 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
         return yield* recordedOf(rows)
       }),
 
-      decisions: Effect.fn("MergeRepository.decisions")(function* (athleteId: AthleteId) {
+      decisions: Effect.fnUntraced(function* (athleteId: AthleteId) {
         const rows = yield* sql<{ readonly a: string; readonly b: string; readonly apart: 0 | 1 }>`
           SELECT a, b, apart FROM merge_decision WHERE athlete_id = ${athleteId} ORDER BY a, b`
         return rows.map(({ a, apart, b }): ActivityGroups.Decision => ({ a, b, apart: apart === 1 }))
       }),
 
       /** What a person says about each two of these, in place of what was said before. */
-      decide: Effect.fn("MergeRepository.decide")(function* (
-        athleteId: AthleteId,
-        sessions: ReadonlyArray<SessionId>,
-        apart: boolean,
-      ) {
+      decide: Effect.fnUntraced(function* (athleteId: AthleteId, sessions: ReadonlyArray<SessionId>, apart: boolean) {
         yield* Transaction
         const sorted = sessions.toSorted()
         for (const [i, a] of sorted.entries()) {
@@ -118,7 +107,7 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
       }),
 
       /** The merges that have any of these sessions. */
-      mergesOf: Effect.fn("MergeRepository.mergesOf")(function* (sessions: ReadonlyArray<SessionId>) {
+      mergesOf: Effect.fnUntraced(function* (sessions: ReadonlyArray<SessionId>) {
         if (sessions.length === 0) return []
         const rows = yield* sql<{ readonly state: string }>`
           SELECT state FROM activity_merge WHERE merge_id IN (
@@ -127,14 +116,14 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
         return rows.map(({ state }) => decode(state))
       }),
 
-      find: Effect.fn("MergeRepository.find")(function* (athleteId: AthleteId, mergeId: MergeId) {
+      find: Effect.fnUntraced(function* (athleteId: AthleteId, mergeId: MergeId) {
         const [row] = yield* sql<{ readonly state: string }>`
           SELECT state FROM activity_merge WHERE merge_id = ${mergeId} AND athlete_id = ${athleteId}`
         return row === undefined ? null : decode(row.state)
       }),
 
       /** The newest first. */
-      list: Effect.fn("MergeRepository.list")(function* (athleteId: AthleteId, limit: number) {
+      list: Effect.fnUntraced(function* (athleteId: AthleteId, limit: number) {
         const rows = yield* sql<{ readonly state: string }>`
           SELECT state FROM activity_merge WHERE athlete_id = ${athleteId}
           ORDER BY ended_at_ms DESC, merge_id LIMIT ${limit}`
@@ -142,13 +131,13 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
       }),
 
       /** In the order of their ids. */
-      listAll: Effect.fn("MergeRepository.listAll")(function* (athleteId: AthleteId) {
+      listAll: Effect.fnUntraced(function* (athleteId: AthleteId) {
         const rows = yield* sql<{ readonly state: string }>`
           SELECT state FROM activity_merge WHERE athlete_id = ${athleteId} ORDER BY merge_id`
         return rows.map(({ state }) => decode(state))
       }),
 
-      insert: Effect.fn("MergeRepository.insert")(function* (merge: Merge) {
+      insert: Effect.fnUntraced(function* (merge: Merge) {
         yield* Transaction
         yield* sql`
           INSERT INTO activity_merge (merge_id, athlete_id, ended_at_ms, state)
@@ -159,7 +148,7 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
         }
       }),
 
-      remove: Effect.fn("MergeRepository.remove")(function* (mergeId: MergeId) {
+      remove: Effect.fnUntraced(function* (mergeId: MergeId) {
         yield* Transaction
         yield* sql`DELETE FROM activity_merge_session WHERE merge_id = ${mergeId}`
         yield* sql`DELETE FROM activity_merge WHERE merge_id = ${mergeId}`

@@ -96,11 +96,7 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
     )
     return {
       /** The source's own open session; else one that was begun before sources were kept. */
-      findOpen: Effect.fn("TrainingRepository.findOpen")(function* (
-        classId: ClassId,
-        athleteId: AthleteId,
-        source: Source,
-      ) {
+      findOpen: Effect.fnUntraced(function* (classId: ClassId, athleteId: AthleteId, source: Source) {
         const [row] = yield* sql<SessionRow>`
           SELECT * FROM training_session
           WHERE class_id = ${classId} AND athlete_id = ${athleteId} AND ended_at_ms IS NULL
@@ -110,7 +106,7 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
       }),
 
       /** Of all sources, in the order in which they began. */
-      openOf: Effect.fn("TrainingRepository.openOf")(function* (classId: ClassId, athleteId: AthleteId) {
+      openOf: Effect.fnUntraced(function* (classId: ClassId, athleteId: AthleteId) {
         const rows = yield* sql<SessionRow>`
           SELECT * FROM training_session
           WHERE class_id = ${classId} AND athlete_id = ${athleteId} AND ended_at_ms IS NULL
@@ -118,12 +114,12 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
         return rows.map(sessionOf)
       }),
 
-      listOpen: Effect.fn("TrainingRepository.listOpen")(function* () {
+      listOpen: Effect.fnUntraced(function* () {
         return (yield* sql<SessionRow>`SELECT * FROM training_session WHERE ended_at_ms IS NULL`).map(sessionOf)
       }),
 
       /** Those that are no part of a merge, the newest first. */
-      listCompleted: Effect.fn("TrainingRepository.listCompleted")(function* (athleteId: AthleteId, limit: number) {
+      listCompleted: Effect.fnUntraced(function* (athleteId: AthleteId, limit: number) {
         const rows = yield* sql<SessionRow>`
           SELECT * FROM training_session AS s WHERE athlete_id = ${athleteId} AND ended_at_ms IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM activity_merge_session AS m WHERE m.session_id = s.session_id)
@@ -132,7 +128,7 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
       }),
 
       /** All of an athlete, open ones too, in the order of their ids, after this one. */
-      page: Effect.fn("TrainingRepository.page")(function* (athleteId: AthleteId, after: string, limit: number) {
+      page: Effect.fnUntraced(function* (athleteId: AthleteId, after: string, limit: number) {
         const rows = yield* sql<SessionRow>`
           SELECT * FROM training_session WHERE athlete_id = ${athleteId} AND session_id > ${after}
           ORDER BY session_id LIMIT ${limit}`
@@ -140,7 +136,7 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
       }),
 
       /** Writes the session over the version it was read at, or fails when that has moved. */
-      save: Effect.fn("TrainingRepository.save")(function* (session: TrainingSession) {
+      save: Effect.fnUntraced(function* (session: TrainingSession) {
         yield* Transaction
         const row = rowOf({ ...session, version: session.version + 1 })
         if (session.version === 0) {
@@ -160,17 +156,17 @@ export class TrainingRepository extends Effect.Service<TrainingRepository>()("pa
         })
       }),
 
-      findAthlete: Effect.fn("TrainingRepository.findAthlete")(function* (athleteId: AthleteId) {
+      findAthlete: Effect.fnUntraced(function* (athleteId: AthleteId) {
         const [row] = yield* sql<AthleteRow>`
           SELECT ${athleteColumns} FROM training_athlete WHERE athlete_id = ${athleteId}`
         return row === undefined ? null : athleteOf(row)
       }),
 
-      listAthletes: Effect.fn("TrainingRepository.listAthletes")(function* () {
+      listAthletes: Effect.fnUntraced(function* () {
         return (yield* sql<AthleteRow>`SELECT ${athleteColumns} FROM training_athlete`).map(athleteOf)
       }),
 
-      saveAthlete: Effect.fn("TrainingRepository.saveAthlete")(function* (athlete: Athlete) {
+      saveAthlete: Effect.fnUntraced(function* (athlete: Athlete) {
         yield* Transaction
         yield* sql`
           INSERT INTO training_athlete (athlete_id, alias, heart_rate_visible, max_heart_rate_bpm)

@@ -184,13 +184,13 @@ export class ProjectionRepository extends Effect.Service<ProjectionRepository>()
         }),
 
         /** Where the walk over all chunks is, or null when none is under way. */
-        walk: Effect.fn("ProjectionRepository.walk")(function* () {
+        walk: Effect.fnUntraced(function* () {
           const [row] = yield* sql<WalkedTo>`SELECT device_id AS "deviceId", incarnation, n FROM series_walk`
           return row ?? null
         }),
 
         /** Null ends the walk. */
-        saveWalk: Effect.fn("ProjectionRepository.saveWalk")(function* (walk: WalkedTo | null) {
+        saveWalk: Effect.fnUntraced(function* (walk: WalkedTo | null) {
           yield* Transaction
           if (walk === null) return yield* sql`DELETE FROM series_walk`
           return yield* sql`
@@ -201,7 +201,7 @@ export class ProjectionRepository extends Effect.Service<ProjectionRepository>()
         }),
 
         /** Throws away all that was computed, and has the walk begin with the first chunk. */
-        restart: Effect.fn("ProjectionRepository.restart")(function* () {
+        restart: Effect.fnUntraced(function* () {
           yield* Transaction
           yield* sql`DELETE FROM series_bucket`
           yield* sql`DELETE FROM series_chunk`

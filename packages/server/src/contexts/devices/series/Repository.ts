@@ -62,7 +62,7 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     return {
-      streams: Effect.fn("SeriesRepository.streams")(function* (athleteId: AthleteId, kind?: string) {
+      streams: Effect.fnUntraced(function* (athleteId: AthleteId, kind?: string) {
         const ofKind = kind === undefined ? sql`` : sql`AND s.kind = ${kind}`
         return yield* sql<Stream>`
           SELECT s.id, s.kind, s.unit, s.device_id AS "deviceId", coalesce(d.name, s.device_id) AS "deviceName",
@@ -75,7 +75,7 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
       }),
 
       /** How many samples the athlete's streams have, and from when to when. */
-      extents: Effect.fn("SeriesRepository.extents")(function* (athleteId: AthleteId) {
+      extents: Effect.fnUntraced(function* (athleteId: AthleteId) {
         return yield* sql<Extent>`
           SELECT b.stream_id AS "streamId", sum(b.samples) AS samples,
                  min(b.bucket * ${HOUR} + b.first_ms) AS "firstAtMs", max(b.bucket * ${HOUR} + b.last_ms) AS "lastAtMs"
@@ -85,12 +85,7 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
       }),
 
       /** Buckets of so many minutes, from the number `first` to `last`, in order. */
-      buckets: Effect.fn("SeriesRepository.buckets")(function* (
-        streamId: number,
-        minutes: number,
-        first: number,
-        last: number,
-      ) {
+      buckets: Effect.fnUntraced(function* (streamId: number, minutes: number, first: number, last: number) {
         const rows = yield* sql<BucketRow>`
           SELECT bucket, samples, sum, min, max, first_ms, first, last_ms, last FROM series_bucket
           WHERE stream_id = ${streamId} AND minutes = ${minutes} AND bucket BETWEEN ${first} AND ${last}
@@ -105,7 +100,7 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
       }),
 
       /** What chunks hold of a stream between two instants, from a place on, in the order of their first times. */
-      runs: Effect.fn("SeriesRepository.runs")(function* (
+      runs: Effect.fnUntraced(function* (
         streamId: number,
         range: { readonly fromMs: number; readonly toMs: number },
         from: RunPlace,
@@ -122,7 +117,7 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
       }),
 
       /** How many samples of a stream the chunks hold in the hours between two instants. */
-      samplesIn: Effect.fn("SeriesRepository.samplesIn")(function* (
+      samplesIn: Effect.fnUntraced(function* (
         streamId: number,
         range: { readonly fromMs: number; readonly toMs: number },
       ) {
@@ -135,19 +130,14 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
       }),
 
       /** Those of an incarnation's chunks from `first` to `last` that are stored. */
-      chunks: Effect.fn("SeriesRepository.chunks")(function* (
-        deviceId: DeviceId,
-        incarnation: string,
-        first: number,
-        last: number,
-      ) {
+      chunks: Effect.fnUntraced(function* (deviceId: DeviceId, incarnation: string, first: number, last: number) {
         return yield* sql<OpenedChunk>`
           SELECT n, received_at_ms AS "receivedAtMs", clock, payload FROM chunk
           WHERE device_id = ${deviceId} AND incarnation = ${incarnation} AND n BETWEEN ${first} AND ${last}`
       }),
 
       /** What a device declared missing of this time, or without saying of when; the newest first. */
-      gaps: Effect.fn("SeriesRepository.gaps")(function* (
+      gaps: Effect.fnUntraced(function* (
         deviceId: DeviceId,
         range: { readonly fromMs: number; readonly toMs: number },
         limit: number,
@@ -162,11 +152,11 @@ export class SeriesRepository extends Effect.Service<SeriesRepository>()("paceli
       }),
 
       /** Whether older chunks are still looked through. */
-      computing: Effect.fn("SeriesRepository.computing")(function* () {
+      computing: Effect.fnUntraced(function* () {
         return (yield* sql`SELECT 1 FROM series_walk`).length > 0
       }),
 
-      countChunks: Effect.fn("SeriesRepository.countChunks")(function* () {
+      countChunks: Effect.fnUntraced(function* () {
         const [row] = yield* sql<{ readonly chunks: number }>`SELECT coalesce(sum(chunks), 0) AS chunks FROM device`
         return row?.chunks ?? 0
       }),
