@@ -14,7 +14,8 @@ export interface Device {
 
 export class PaceServer {
   readonly url: string
-  readonly #folder: string
+  /** The data folder. */
+  readonly folder: string
   readonly #child: Bun.Subprocess
 
   static async start(): Promise<PaceServer> {
@@ -33,23 +34,30 @@ export class PaceServer {
       ],
       { cwd: repository, stdin: "ignore", stdout: "pipe", stderr: "inherit" },
     )
-    let said = ""
-    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-      said += piece
-      const url = said.includes("Paceline is ready") ? said.match(/https?:\/\/[^"\s]+/)?.[0] : undefined
-      if (url !== undefined) return new PaceServer(url.replace(/\/$/, ""), folder, child)
-    }
-    throw new Error(`The server ended before it was ready:\n${said}`)
+    const url = await new Promise<string>((resolve, reject) => {
+      // Read to its end: a server whose log nobody reads would wait for them.
+      const read = async (): Promise<void> => {
+        let said = ""
+        for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+          said += piece
+          const ready = said.includes("Paceline is ready") ? said.match(/https?:\/\/[^"\s]+/)?.[0] : undefined
+          if (ready !== undefined) resolve(ready.replace(/\/$/, ""))
+        }
+        throw new Error(`The server ended before it was ready:\n${said}`)
+      }
+      read().catch(reject)
+    })
+    return new PaceServer(url, folder, child)
   }
 
   private constructor(url: string, folder: string, child: Bun.Subprocess) {
     this.url = url
-    this.#folder = folder
+    this.folder = folder
     this.#child = child
   }
 
   async addDevice(): Promise<Device> {
-    const adminKey = readFileSync(join(this.#folder, "admin.key"), "utf8").trim()
+    const adminKey = readFileSync(join(this.folder, "admin.key"), "utf8").trim()
     const answer = await fetch(`${this.url}/v1/devices`, {
       method: "POST",
       headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
@@ -61,7 +69,7 @@ export class PaceServer {
 
   /** The values of all samples that the device's chunks hold, in the order of storing. */
   valuesOf(deviceId: string): Array<number> {
-    const database = bunSqlite().open(join(this.#folder, "paceline.db"))
+    const database = bunSqlite().open(join(this.folder, "paceline.db"))
     try {
       return database
         .prepare("select payload from chunk where device_id = ? order by rowid")
@@ -79,6 +87,6 @@ export class PaceServer {
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM")
     await this.#child.exited
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.folder, { recursive: true, force: true })
   }
 }
