@@ -31,5 +31,6 @@ for (let value = Number(first), flushes = 1; ; flushes++) {
   if (oldest === undefined) continue
   say(`asks ${oldest.incarnation} ${oldest.n}`)
   buffer.acknowledge(oldest.incarnation, oldest.n)
+  buffer.settle()
   say(`deleted ${oldest.incarnation} ${oldest.n}`)
 }
