@@ -253,6 +253,39 @@ describe("The same activity from several sources", () => {
     }).pipe(Effect.provide(contexts)),
   )
 
+  it.scoped("is ended by another sensor of its device, which has no heart rate; what was heard of later goes on", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAnna
+      const tell = (sensor: string, device: string, seconds: ReadonlyArray<number>, endedAtMs: number | null) => {
+        const event = new TelemetryRecorded({
+          deviceId: DeviceId.make(device),
+          incarnation: "run-1",
+          n: 1,
+          sensor: SensorName.make(sensor),
+          athleteId: anna,
+          classId: main,
+          heartRateAtMs: seconds.map((second) => T + second * 1000),
+          heartRateBpm: seconds.map(() => 162),
+          endedAtMs,
+        })
+        return UnitOfWork.run(EventLog.append(Topics.telemetry, [{ key: anna, event }]))
+      }
+      const upTo = (end: number) => Array.from({ length: end }, (_, i) => i)
+      yield* tell("strap-1", "phone", upTo(300), null)
+      yield* tell("armband", "phone", upTo(500), null)
+      yield* tell("strap-9", "studio", upTo(200), null)
+      yield* tell("phone", "phone", [], T + 400_000)
+      yield* caughtUp
+      const workouts = yield* (yield* Training).workouts(anna).pipe(asAdmin)
+      expect(workouts.map(({ endedAtMs, heartRateSamples }) => [endedAtMs - T, heartRateSamples])).toEqual([
+        [400_000, 300],
+      ])
+      yield* tell("phone", "phone", [], T + 600_000)
+      yield* caughtUp
+      expect((yield* (yield* Training).workouts(anna).pipe(asAdmin))[0]).toMatchObject({ heartRateSamples: 500 })
+    }).pipe(Effect.provide(contexts)),
+  )
+
   it.scoped("is ended as one when both sources still record in one class", () =>
     Effect.gen(function* () {
       const anna = yield* addAnna

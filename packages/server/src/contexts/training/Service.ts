@@ -33,6 +33,10 @@ interface Growing {
   readonly counted: Session.HeartRates
 }
 
+/** Names what one source records of an athlete in a class. */
+const keyOf = ({ athleteId, classId }: Pick<TelemetryRecorded, "athleteId" | "classId">, source: Session.Source) =>
+  JSON.stringify([classId, athleteId, source.deviceId, source.sensor])
+
 export class Training extends Effect.Service<Training>()("paceline/training/Training", {
   dependencies: [TrainingRepository.Default, MergeRepository.Default, Merging.Default, Wall.Default],
   effect: Effect.gen(function* () {
@@ -79,6 +83,29 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
       return merge === null ? Session.workout(longest) : Merges.workout(merge)
     })
 
+    /**
+     * What an end means that comes from a sensor without heart rates, such as a phone's own: the athlete ended what the
+     * other sensors of that device record. One that was heard of later than that goes on.
+     */
+    const endedElsewhere = Effect.fnUntraced(function* (
+      open: ReadonlyMap<string, Growing | null>,
+      event: TelemetryRecorded,
+      endedAtMs: number,
+    ) {
+      const ended: Array<readonly [key: string, growing: Growing]> = []
+      for (const stored of yield* repository.openOf(event.classId, event.athleteId)) {
+        if (stored.source === null || open.has(keyOf(event, stored.source))) continue
+        ended.push([keyOf(event, stored.source), { session: stored, counted: Session.noHeartRates }])
+      }
+      for (const [key, growing] of open) if (growing !== null) ended.push([key, growing])
+      return ended.filter(
+        ([key, { session }]) =>
+          session.source?.deviceId === event.deviceId &&
+          key === keyOf(event, session.source) &&
+          Session.lastSampleAtMs(session) <= endedAtMs,
+      )
+    })
+
     return {
       /**
        * Adds what was recorded, in order, inside the caller's unit of work. A session begins with the first heart
@@ -87,7 +114,7 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
       record: Effect.fn("Training.record")(function* (events: ReadonlyArray<TelemetryRecorded>) {
         const open = new Map<string, Growing | null>()
         for (const event of events) {
-          const key = JSON.stringify([event.classId, event.athleteId, event.deviceId, event.sensor])
+          const key = keyOf(event, Session.sourceOf(event))
           let growing = open.get(key)
           if (growing === undefined) {
             const found = yield* repository.findOpen(event.classId, event.athleteId, Session.sourceOf(event))
@@ -104,8 +131,13 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
             const fresh = Session.counted(session, event)
             growing = { session: Session.record(session, event), counted: Session.joined(counted, fresh) }
           }
-          if (event.endedAtMs !== null && growing !== null) {
-            yield* save(Session.complete(growing.session, event.endedAtMs), growing.counted)
+          if (event.endedAtMs !== null) {
+            const ended =
+              growing === null ? yield* endedElsewhere(open, event, event.endedAtMs) : [[key, growing] as const]
+            for (const [endedKey, { counted, session }] of ended) {
+              yield* save(Session.complete(session, event.endedAtMs), counted)
+              open.set(endedKey, null)
+            }
             growing = null
           }
           open.set(key, growing)

@@ -91,4 +91,16 @@ describe("Tile", () => {
   it("shows a strap that says 0 as in contact, without a heart rate", () => {
     expect(tileOf(Tile.withReading(fresh, reading(0), 0), 0)).toMatchObject({ contact: "live", heartRateBpm: null })
   })
+
+  it("shows of several recordings at once what the best has come to, never their sum, and begins anew after all ended", () => {
+    const figures = (open: boolean, effortPoints: number) => ({ open, effortPoints, maxHeartRateBpm: 200 })
+    const strap = Tile.withRecording(Tile.noRound, "strap", figures(true, 12))
+    const both = Tile.withRecording(strap, "watch", figures(true, 15))
+    expect(Tile.best(both)).toMatchObject({ open: true, effortPoints: 15 })
+    const one = Tile.withRecording(both, "watch", figures(false, 15))
+    expect(Tile.best(one)).toMatchObject({ open: true, effortPoints: 15 })
+    const over = Tile.withRecording(one, "strap", figures(false, 14))
+    expect(Tile.best(over)).toMatchObject({ open: false, effortPoints: 15 })
+    expect(Tile.best(Tile.withRecording(over, "next", figures(true, 0)))).toMatchObject({ open: true, effortPoints: 0 })
+  })
 })
