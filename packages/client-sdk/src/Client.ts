@@ -11,6 +11,7 @@ import type { Profile, ProfileChoices, Standing, Tile } from "@paceline/core/con
 import * as Connection from "./Connection.ts"
 import * as Http from "./Http.ts"
 import * as LiveValues from "./LiveValues.ts"
+import { type SeriesClient, seriesOf } from "./Series.ts"
 import { type ChannelView, type ClassView, channelReader, classView } from "./Views.ts"
 
 export interface ClientOptions {
@@ -40,6 +41,8 @@ export interface Client {
     is: (value: unknown) => value is T,
   ) => () => void
   readonly classes: (classId: string) => ClassClient
+  /** What was measured of an athlete: with their own key, or an admin's. */
+  readonly series: (athleteId: string) => SeriesClient
   /** The athlete whose key the client has. */
   readonly me: {
     /** @throws ApiError */
@@ -123,6 +126,7 @@ export const createClient = (options: ClientOptions): Client => {
       leaderboard: () =>
         http.get(`v1/classes/${encodeURIComponent(classId)}/leaderboard`, LiveValues.isListOf(LiveValues.isStanding)),
     }),
+    series: (athleteId) => seriesOf(http, athleteId),
     me: {
       get: () => http.get("v1/me", LiveValues.isProfile),
       change: (seen, choices) => {

@@ -7,7 +7,16 @@
  * const client = createClient({ url: "http://127.0.0.1:8080" })
  * client.classes("main").watch(({ state, tiles }) => console.log(state, tiles.length))
  */
-export type { Profile, ProfileChoices, ProfileField, Standing, Tile } from "@paceline/core/contract"
+export type {
+  Profile,
+  ProfileChoices,
+  ProfileField,
+  SeriesBuckets,
+  SeriesList,
+  SeriesSamples,
+  Standing,
+  Tile,
+} from "@paceline/core/contract"
 export {
   type ApiError,
   Conflict,
@@ -23,4 +32,5 @@ export {
 export { type ClassClient, type Client, type ClientOptions, createClient } from "./Client.ts"
 export type { Socket, SocketConstructor } from "./Connection.ts"
 export type { Fetch } from "./Http.ts"
+export type { SeriesClient, SeriesRange } from "./Series.ts"
 export type { ChannelView, ClassView, ViewProblem, ViewState } from "./Views.ts"
