@@ -137,7 +137,7 @@ describe("Bridges that have too much to deliver", () => {
       bridge.say(simple(1))
       yield* untilWaiting("telemetry", 1)
       yield* TestClock.adjust("11 seconds")
-      expect(yield* bridge.next).toMatchObject({ _tag: "Problem", code: "unavailable" })
+      expect(yield* bridge.next).toMatchObject({ _tag: "Problem", code: "unavailable", retryAfterMillis: 2_000 })
       expect(yield* bridge.closed).toBe(CloseCode.TryAgainLater)
     }).pipe(Effect.provide(server({ telemetryConcurrency: 1 }))),
   )

@@ -228,8 +228,8 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
           for (const { from, gap } of intake.gaps) yield* repository.saveGap(deviceId, gap, from, nowMs)
           for (const [incarnation, mark] of intake.marks) yield* repository.saveMark(deviceId, incarnation, mark)
           yield* repository.count(deviceId, countsOf(intake, setAside.length), nowMs)
-          yield* tell(intake.events)
-          yield* tellStored(deviceId, intake.store)
+          if (intake.events.length > 0) yield* tell(intake.events)
+          if (intake.store.length > 0) yield* tellStored(deviceId, intake.store)
           const acknowledged = Array.from(intake.marks, ([incarnation, n]) => ({ incarnation, n }))
           const receipt: Receipt = { acknowledged, setAside, outOfOrder: intake.outOfOrder }
           return receipt
