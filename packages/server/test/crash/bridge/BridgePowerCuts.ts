@@ -5,7 +5,8 @@
  * durability every sample whose `flush` had resolved must then be there; with normal durability samples may be lost;
  * and with both none may be there twice, and no chunk may come under an identity that another one had.
  */
-import { mkdirSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Bundle, type TelemetryFrame } from "@paceline/core/wire"
 import { openBridge } from "@paceline/device-bridge"
@@ -43,6 +44,14 @@ const AT_ONCE = 8
 
 /** What is recorded after the cut; far from all that was recorded before. */
 const AFTERWARDS = 500_000_000
+
+/** What is left after a cut is looked at in memory, where there is such a place: it need not survive anything. */
+const MEMORY = "/dev/shm"
+
+const imagesFolder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "paceline-images-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true })),
+)
 
 const VICTIM = join(import.meta.dirname, "PowerVictim.ts")
 
@@ -133,6 +142,7 @@ export const bridgePowerCuts = (cuts: number, durability: Durability) =>
       yield* Effect.scoped(
         Effect.gen(function* () {
           const folder = yield* temporaryFolder
+          const images = yield* imagesFolder
           const run = yield* recordRun(folder, CHUNKS_A_RUN, durability)
           acknowledged += Math.max(
             0,
@@ -143,7 +153,7 @@ export const bridgePowerCuts = (cuts: number, durability: Durability) =>
               cut: Random.nextIntBetween(0, run.operations.length + 1),
               model: Effect.succeed<DropModel>(i % 2 === 0 ? "nothing" : "some"),
               random: randomNumbers,
-              image: Effect.succeed(join(folder, `image-${i}`)),
+              image: Effect.succeed(join(images, `image-${i}`)),
             }),
           )
           yield* Effect.forEach(
