@@ -43,7 +43,8 @@ const record = async () => {
     written: written() - before,
     onDisk: statSync(path).size,
     cpuMicros: system + user,
-    samples,
+    samples: HOURS * samples,
+    flushes: HOURS * flushes.length,
   }
   rmSync(folder, { recursive: true })
   return result

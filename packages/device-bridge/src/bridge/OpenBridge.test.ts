@@ -1,5 +1,5 @@
 /** What the bridge says and does when its own disk fails, while a server listens. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -161,6 +161,71 @@ test("samples are flushed by themselves", async () => {
   recording.record("s", "power", 1, 7)
   for (let waited = 0; server.values.length === 0 && waited < 3_000; waited += 5) await sleep(5)
   expect(server.values).toEqual([7])
+})
+
+test("an activity's beginning and end are flushed at once, with what was recorded beside them", async () => {
+  const recording = open({ flushMillis: 60_000 })
+  recording.record("s", "power", 1, 7)
+  recording.record("s", "activity", 1, 1)
+  recording.record("s", "power", 2, 8)
+  for (let waited = 0; server.values.length < 3 && waited < 3_000; waited += 5) await sleep(5)
+  expect(server.values).toEqual([7, 8, 1])
+  expect(server.stored.length).toBe(1)
+})
+
+describe("what the status says", () => {
+  const MIB = 1024 * 1024
+
+  test("[bridge 22] what waits, since when, its bytes and those of the files, what was lost and what is kept", async () => {
+    await server.stop()
+    const recording = open({ maxBufferBytes: MIB })
+    const heard: Array<number> = []
+    recording.subscribe(({ waitingGaps }) => heard.push(waitingGaps))
+    const began = Date.now()
+    for (let chunk = 0; chunk < 90; chunk++) {
+      recordMany(recording, 1_000)
+      await recording.flush()
+    }
+    recording.recordRaw({ sensor: "s", source: "2A63", atMillis: 1, bytes: new Uint8Array(5) })
+    await recording.flush()
+    recording.record("s", "power", 1, 1)
+    const status = recording.status()
+    expect(status).toMatchObject({
+      recordedSamples: 90_001,
+      pendingSamples: 1,
+      waitingGaps: 1,
+      droppedSamples: status.gapSamples,
+      keptPackets: 1,
+      keptPacketBytes: 5,
+      deliveredChunks: 0,
+      quarantinedChunks: 0,
+      lastAckAtMs: null,
+      connected: false,
+    })
+    expect(status.gapSamples).toBe((90 - status.waitingChunks) * 1_000)
+    expect(status.gapSamples).toBeGreaterThan(0)
+    expect(status.oldestWaitingAtMs).toBeGreaterThanOrEqual(began)
+    expect(status.oldestWaitingAtMs).toBeLessThanOrEqual(Date.now())
+    const onDisk = statSync(path).size + statSync(`${path}-wal`).size
+    expect(status.bytesOnDisk).toBeGreaterThanOrEqual(onDisk)
+    expect(status.bytesOnDisk).toBeLessThanOrEqual(MIB)
+    expect(status.waitingBytes).toBeLessThan(onDisk)
+    expect(heard.at(-1)).toBe(1)
+
+    server.start()
+    await recording.drained()
+    expect(server.gaps).toMatchObject([{ first: 1, samples: status.gapSamples, reason: "evicted" }])
+    expect(server.values.length).toBe(90_001 - status.gapSamples)
+    expect(recording.status()).toMatchObject({
+      waitingChunks: 0,
+      waitingBytes: 0,
+      waitingGaps: 0,
+      gapSamples: 0,
+      oldestWaitingAtMs: null,
+      droppedSamples: status.gapSamples,
+      lastAckAtMs: expect.any(Number),
+    })
+  })
 })
 
 test("a sample that is none is refused where it is given", () => {

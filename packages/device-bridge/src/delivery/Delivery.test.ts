@@ -220,7 +220,7 @@ describe("a server that cannot or will not", () => {
     await first.close()
     const database = bunSqlite().open(bufferPath())
     // Version 99 and two bytes, with the checksum of just these.
-    database.exec(`update stored_chunk set payload = x'630102', crc = ${0x42c5fc06}`)
+    database.exec(`update stored_chunk set payload = x'630102', signed_crc = ${0x42c5fc06}`)
     database.close()
     const bridge = open()
     await until(() => server.stored.length + server.setAside.length === 1)
