@@ -1,5 +1,5 @@
 /**
- * Records on their way to the database: arrays, a column each, as `unnest` takes them.
+ * Records on their way to the database: columns, as `unnest` takes them.
  *
  * One call of a function takes the offsets and inserts the records, so an append is one round trip. It is told the
  * partition of each record, because `partitionOf` must be the same on every engine.
@@ -57,6 +57,30 @@ export interface AppendStatement {
   readonly positions: (answer: unknown) => ReadonlyArray<EventLog.Position>
 }
 
+/** U+001E: never in JSON text, which escapes it. */
+const SEPARATOR = String.fromCharCode(30)
+
+/**
+ * A column of texts as one parameter. Joined, it costs a fraction of what an array literal does, in which each quotation
+ * mark of each payload is escaped here and read again there. Not so what has the separator in it, or is only one.
+ */
+const textColumn = (place: number, texts: ReadonlyArray<string>): { readonly sql: string; readonly param: unknown } => {
+  const joined = texts.join(SEPARATOR)
+  return texts.length > 1 && separatorsIn(joined) === texts.length - 1
+    ? { sql: `string_to_array($${place}::text, chr(30))`, param: joined }
+    : { sql: `$${place}::text[]`, param: texts }
+}
+
+const separatorsIn = (text: string): number => {
+  let count = 0
+  for (let at = text.indexOf(SEPARATOR); at >= 0; at = text.indexOf(SEPARATOR, at + 1)) count++
+  return count
+}
+
+/** `unnest` fills a column that is not there with nulls. */
+const headersColumn = (headers: ReadonlyArray<string | null>): ReadonlyArray<string | null> | null =>
+  headers.some((header) => header !== null) ? headers : null
+
 /** What to send, and how to read the answer. */
 export const appendStatement = (
   topic: string,
@@ -64,16 +88,19 @@ export const appendStatement = (
   nowMs: number,
   dedupMillis: number,
 ): AppendStatement => {
-  const { headers, ids, keys, named, partitions, payloads } = columns
+  const { ids, named, partitions } = columns
+  const keys = textColumn(3, columns.keys)
+  const payloads = textColumn(4, columns.payloads)
+  const headers = headersColumn(columns.headers)
   return named
     ? {
-        text: "SELECT log_append_ids($1, $2, $3, $4, $5, $6, $7, $8) AS answer",
-        params: [topic, partitions, keys, payloads, headers, ids, nowMs, dedupMillis],
+        text: `SELECT log_append_ids($1, $2, ${keys.sql}, ${payloads.sql}, $5, $6, $7, $8) AS answer`,
+        params: [topic, partitions, keys.param, payloads.param, headers, ids, nowMs, dedupMillis],
         positions: (answer) => namedPositions(answer),
       }
     : {
-        text: "SELECT log_append($1, $2, $3, $4, $5, $6) AS answer",
-        params: [topic, partitions, keys, payloads, headers, nowMs],
+        text: `SELECT log_append($1, $2, ${keys.sql}, ${payloads.sql}, $5, $6) AS answer`,
+        params: [topic, partitions, keys.param, payloads.param, headers, nowMs],
         positions: (answer) => densePositions(answer, partitions),
       }
 }
