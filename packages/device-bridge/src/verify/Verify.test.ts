@@ -145,6 +145,18 @@ describe("a bridge of others", () => {
   }, 60_000)
 })
 
+test("a file that is none is said in a sentence, with its line", async () => {
+  const recorded = join(folder, "recorded.ndjson")
+  appendFileSync(recorded, "heart rate 61\n")
+  expect(await runVerify(["--listen", "0", "--recorded", recorded], io)).toBe(1)
+  expect(said.at(-1)).toBe("line 1 of what was recorded is no JSON object: heart rate 61.")
+})
+
+test("stopped in the middle, it reports nothing and is no success", async () => {
+  expect(await runVerify(["--only", "bytes"], { ...io, signal: AbortSignal.abort() })).toBe(1)
+  expect(said).toEqual(["Stopped before the end: there is no report."])
+})
+
 describe("the command line", () => {
   test("the help is what the README shows", async () => {
     expect(await runVerify(["--help"], io)).toBe(0)

@@ -69,13 +69,24 @@ const verify = async (flags: VerifyFlags, io: BridgeIo): Promise<number> => {
   const results: Array<CheckResult> = []
   if (flags.listen === null) {
     for (const check of chosen) {
+      if (io.signal.aborted) break
       const result = await resultOf(check, new Bench({ driver: io.driver, seed: flags.seed, self: io.self ?? [] }))
       results.push(result)
       tell(result)
     }
   } else {
-    results.push(...(await verifyVisitor(flags, flags.listen, say)))
+    try {
+      results.push(...(await verifyVisitor(flags, flags.listen, say, io.signal)))
+    } catch (thrown) {
+      // The port is taken, or the file is none.
+      io.writeError(thrown instanceof Error ? `${thrown.message}.` : String(thrown))
+      return Exit.failed
+    }
     results.forEach(tell)
+  }
+  if (io.signal.aborted) {
+    io.writeError("Stopped before the end: there is no report.")
+    return Exit.failed
   }
   const version = versionOf()
   const report: Report = {

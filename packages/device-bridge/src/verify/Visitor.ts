@@ -130,6 +130,7 @@ export const verifyVisitor = async (
   flags: VerifyFlags,
   port: number,
   say: (line: string) => void,
+  signal: AbortSignal,
 ): Promise<ReadonlyArray<CheckResult>> => {
   const server = new Visited({ key: flags.key, window: 8 })
   const door = await listen(server, port, flags.host)
@@ -138,7 +139,7 @@ export const verifyVisitor = async (
   const stages = [...script(flags.key)]
   const deadline = performance.now() + flags.timeoutMillis
   const quiet = new Quiet(flags.recorded, server)
-  const goesOn = (): boolean => performance.now() < deadline && !quiet.isOver()
+  const goesOn = (): boolean => !signal.aborted && performance.now() < deadline && !quiet.isOver()
   try {
     for (const stage of stages) {
       const since = performance.now()
