@@ -55,6 +55,24 @@ export const publishing = (test: LogTest): void => {
   )
 
   test(
+    "any text is a key and a payload, alone and among others",
+    Effect.gen(function* () {
+      const texts = ["", "\u001e", "a\u001eb", "\u001e\u001e", 'a\nb\t"c"\\{d},NULL', "ü🚴\u2028"]
+      const records = texts.map((text) => ({ key: text, payload: { text } }))
+      const batches = [...records.map((record) => [record]), records, records.slice(4), [records[0], records[0]]]
+      const topic = fresh("any text")
+      for (const batch of batches) {
+        const given = batch.flatMap((record) => record ?? [])
+        yield* publish(topic, given)
+        yield* append(topic, given)
+      }
+      const stored = yield* ask((log) => log.read(topic, 0, 0, 99))
+      const told = batches.flatMap((batch) => [...batch, ...batch])
+      expect(stored.map(({ key, payload }) => ({ key, payload }))).toEqual(told)
+    }),
+  )
+
+  test(
     "a publish of something that is no JSON dies whole, and alone",
     Effect.gen(function* () {
       const topic = fresh("no json")
