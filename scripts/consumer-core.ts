@@ -30,6 +30,8 @@ assert.deepEqual(Object.keys(PacelineApi.groups).sort(), [
   "gamification",
   "operations",
   "people",
+  "privacy",
+  "series",
   "training",
 ])
 const athlete = Schema.decodeUnknownSync(AthleteId)("a1")
