@@ -116,7 +116,7 @@ const campaign = (kills: number) =>
     const url = yield* Effect.promise(() => served.process.ready)
     const port = Number(new URL(url).port)
     const all = yield* stations(url, data, folder, RUNTIMES)
-    const pause = Random.nextIntBetween(2, 20)
+    const pause = Random.nextIntBetween(5, 35)
     const recording = yield* Effect.forEach(all, (station) =>
       Effect.flatMap(pause, (millis) => running(station.record(url, millis))),
     )
