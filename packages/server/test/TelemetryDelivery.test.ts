@@ -198,4 +198,32 @@ layer(TestServer.layerOn(SqliteStore.layerTest(), options), { excludeTestService
         ])
       }),
   )
+
+  it.scoped(
+    "[bridge 22] says what its cap made it delete, and the server has all the rest and knows what is missing",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* TestServer
+        const device = yield* server.addDevice()
+        const relay = yield* Relay.before(server.url)
+        relay.refusesUpgrades = true
+        const bridge = yield* open({ ...device, url: relay.url, httpFallback: false, maxBufferBytes: 1024 * 1024 })
+        const chunks = 20
+        for (let chunk = 0; chunk < chunks; chunk++) {
+          for (let i = 0; i < 8_000; i++) {
+            bridge.record("s", "power", 1_700_000_000_000 + i, Math.sin(chunk * 8_000 + i) * 1e300)
+          }
+          yield* Effect.promise(() => bridge.flush())
+        }
+        relay.refusesUpgrades = false
+        yield* Effect.promise(() => bridge.drained())
+        const values = yield* stored(device.deviceId)
+        const { body: gaps } = yield* server.request("GET", `/v1/devices/${device.deviceId}/gaps`)
+        expect(gaps).toMatchObject([{ first: 1, reason: "evicted", fromMs: 1_700_000_000_000 }])
+        expect(gaps[0].samples).toBeGreaterThan(0)
+        expect(values.length + gaps[0].samples).toBe(chunks * 8_000)
+        expect(bridge.status()).toMatchObject({ waitingChunks: 0, lastProblem: null })
+      }),
+    30_000,
+  )
 })
