@@ -43,12 +43,13 @@ const dialWs: Dial = async (url, events) => {
     events.received(isBinary && data instanceof ArrayBuffer ? new Uint8Array(data) : null),
   )
   socket.on("error", (error) => {
-    failure = error.message
+    failure ??= error.message
   })
-  socket.on("unexpected-response", (request, { headers, statusCode = 0 }) => {
+  socket.on("unexpected-response", (_request, { headers, statusCode = 0 }) => {
     failure = `it was answered with HTTP ${statusCode}`
     retryAfterMillis = retryAfterOf(statusCode, headers["retry-after"])
-    request.destroy()
+    // Whoever listens for this ends it; what comes of that says less than the status.
+    socket.terminate()
   })
   socket.on("close", (code, reason) => events.lost(failure ?? closing(code, reason.toString()), retryAfterMillis))
   return {
