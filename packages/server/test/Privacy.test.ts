@@ -237,6 +237,14 @@ describe("An erasure", () => {
         // Her key is gone with that, and whoever asks again gets the same erasure.
         expect((yield* server.request("GET", "/v1/me", undefined, anna.key)).status).toBe(401)
         const erasure = server.request("GET", `/v1/athletes/${anna.athleteId}/erasure`)
+        // What she has is a receipt. It needs no key, says nothing of whose it is, and is only in the first answer.
+        const receipt: string = asked.body.receipt
+        const followed = server.request("GET", `/v1/erasures/${receipt}`, undefined, null)
+        const seen = yield* eventually(followed, ({ body }) => body.status === "complete")
+        expect(Object.keys(seen.body).toSorted()).toEqual(["completedAtMs", "requestedAtMs", "status", "step"])
+        const guessed = yield* server.request("GET", `/v1/erasures/${"A".repeat(22)}`, undefined, null)
+        expect(guessed).toMatchObject({ status: 404, body: { _tag: "NotFound" } })
+        expect(bytesOf(path)).not.toContain(receipt)
         const done = yield* eventually(erasure, ({ body }) => body.status === "complete")
         for (const trace of [anna.athleteId, ALIAS, anna.key]) expect(bytesOf(path)).not.toContain(trace)
         expect(yield* server.request("DELETE", `/v1/athletes/${anna.athleteId}`)).toEqual({ ...done, status: 202 })

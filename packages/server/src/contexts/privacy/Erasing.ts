@@ -5,6 +5,7 @@
  * the log. `advance` does one page of the rest; it is asked until it answers `idle`, by `Reactions.ts`, and goes on where
  * it was after a crash.
  */
+import { randomBytes } from "node:crypto"
 import { AggregateStore, Scrubber, UnitOfWork } from "@paceline/core/consistency"
 import {
   AthleteDirectory,
@@ -150,8 +151,9 @@ export class Erasing extends Effect.Service<Erasing>()("paceline/privacy/Erasing
             announced: { partition: announced?.partition ?? 0, offset: announced?.offset ?? 0 },
             requestedAtMs: yield* Clock.currentTimeMillis,
           }
-          yield* repository.insert(running)
-          return Erasure.view(athleteId, running)
+          const receipt = Erasure.receiptOf(yield* Effect.sync(() => randomBytes(Erasure.RECEIPT_BYTES)))
+          yield* repository.insert(running, Erasure.receiptHashOf(receipt))
+          return { ...Erasure.view(athleteId, running), receipt }
         },
         (unit) => Effect.zipLeft(work.run(unit), bell.offer(undefined)),
         orUnavailable,
@@ -169,6 +171,12 @@ export class Erasing extends Effect.Service<Erasing>()("paceline/privacy/Erasing
         orUnavailable,
         requireAdmin,
       ),
+
+      /** How far it is, for whoever has the receipt that the first answer gave: their key is gone. */
+      progress: Effect.fn("Erasing.progress")(function* (receipt: string) {
+        const erasure = yield* repository.findByReceipt(Erasure.receiptHashOf(receipt))
+        return erasure === null ? yield* NotFound.of("erasure", "with this receipt") : Erasure.progress(erasure)
+      }, orUnavailable),
 
       /**
        * One step of whatever erasure is under way. `progress`: ask again at once; `waiting`: in a moment; `idle`: nobody

@@ -21,6 +21,7 @@ export const layer = HttpApiBuilder.group(PacelineApi, "privacy", (handlers) =>
         ),
       )
       .handle("erase", ({ path }) => erasing.erase(path.athleteId))
-      .handle("erasure", ({ path }) => erasing.status(path.athleteId)),
+      .handle("erasure", ({ path }) => erasing.status(path.athleteId))
+      .handle("erasureByReceipt", ({ path }) => erasing.progress(path.receipt)),
   ),
 )

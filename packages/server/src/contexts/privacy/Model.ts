@@ -7,7 +7,7 @@
  * more what contexts keep, for what was on its way meanwhile. Then the id itself goes, and last the traces on the disk.
  */
 import { createHash } from "node:crypto"
-import type { AthleteId, Erasure } from "@paceline/core/contract"
+import type { AthleteId, Erasure, ErasureProgress } from "@paceline/core/contract"
 
 export const TASKS = ["contexts", "copies", "log", "readers", "announcement", "leftovers"] as const
 export type Task = (typeof TASKS)[number]
@@ -34,6 +34,14 @@ export interface Nameless {
 /** What stays of an athlete: their id cannot be had from it, for it is 60 random bits. */
 export const subjectOf = (athleteId: AthleteId): string => createHash("sha256").update(athleteId).digest("hex")
 
+/** So many random bytes make a receipt: it says nothing of whose it is, and cannot be guessed. */
+export const RECEIPT_BYTES = 16
+
+export const receiptOf = (random: Uint8Array): string => Buffer.from(random).toString("base64url")
+
+/** What is kept of a receipt. */
+export const receiptHashOf = (receipt: string): string => createHash("sha256").update(receipt).digest("hex")
+
 /** The task after this one; null after the last. */
 export const after = (task: Task): Task | null => TASKS[TASKS.indexOf(task) + 1] ?? null
 
@@ -46,13 +54,16 @@ const STEPS: Readonly<Record<Task, string>> = {
   leftovers: "erasing what was on its way meanwhile",
 }
 
-export const view = (athleteId: AthleteId, erasure: Running | Nameless): Erasure => {
+export const progress = (erasure: Running | Nameless): ErasureProgress => {
   const { requestedAtMs } = erasure
-  if ("task" in erasure) {
-    return { athleteId, status: "running", step: STEPS[erasure.task], requestedAtMs, completedAtMs: null }
-  }
+  if ("task" in erasure) return { status: "running", step: STEPS[erasure.task], requestedAtMs, completedAtMs: null }
   const { completedAtMs } = erasure
   return completedAtMs === null
-    ? { athleteId, status: "running", step: "overwriting what was deleted on the disk", requestedAtMs, completedAtMs }
-    : { athleteId, status: "complete", step: "nothing is left of it", requestedAtMs, completedAtMs }
+    ? { status: "running", step: "overwriting what was deleted on the disk", requestedAtMs, completedAtMs }
+    : { status: "complete", step: "nothing is left of it", requestedAtMs, completedAtMs }
 }
+
+export const view = (athleteId: AthleteId, erasure: Running | Nameless): Erasure => ({
+  athleteId,
+  ...progress(erasure),
+})

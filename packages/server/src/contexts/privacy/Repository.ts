@@ -37,6 +37,11 @@ export class ErasureRepository extends Effect.Service<ErasureRepository>()("pace
         return row === undefined ? null : erasureOf(row)
       }),
 
+      findByReceipt: Effect.fnUntraced(function* (receiptHash: string) {
+        const [row] = yield* sql<Row>`SELECT * FROM erasure WHERE receipt = ${receiptHash}`
+        return row === undefined ? null : erasureOf(row)
+      }),
+
       /** The one that was asked for first, of those that have something to be erased. */
       next: Effect.fnUntraced(function* () {
         const [row] = yield* sql<Row>`
@@ -45,12 +50,14 @@ export class ErasureRepository extends Effect.Service<ErasureRepository>()("pace
         return erasure === null || !("task" in erasure) ? null : erasure
       }),
 
-      insert: Effect.fnUntraced(function* (running: Erasure.Running) {
+      insert: Effect.fnUntraced(function* (running: Erasure.Running, receiptHash: string) {
         yield* Transaction
         yield* sql`
-          INSERT INTO erasure (subject, athlete_id, task, place, announced_partition, announced_offset, requested_at_ms)
+          INSERT INTO erasure (subject, athlete_id, task, place, announced_partition, announced_offset, requested_at_ms,
+                               receipt)
           VALUES (${running.subject}, ${running.athleteId}, ${Erasure.TASKS.indexOf(running.task)}, ${running.place},
-                  ${running.announced.partition}, ${running.announced.offset}, ${running.requestedAtMs})`
+                  ${running.announced.partition}, ${running.announced.offset}, ${running.requestedAtMs},
+                  ${receiptHash})`
       }),
 
       move: Effect.fnUntraced(function* (subject: string, task: Erasure.Task, place: string | null) {

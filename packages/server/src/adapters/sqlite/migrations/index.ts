@@ -20,6 +20,7 @@ import merges from "./0013_merges.ts"
 import erasure from "./0014_erasure.ts"
 import quarantine from "./0015_quarantine.ts"
 import sessionSource from "./0016_session_source.ts"
+import erasureReceipt from "./0017_erasure_receipt.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -40,6 +41,7 @@ export const migrations: Migrations = {
   "0014_erasure": erasure,
   "0015_quarantine": quarantine,
   "0016_session_source": sessionSource,
+  "0017_erasure_receipt": erasureReceipt,
 }
 
 /** The number of the newest step. */
