@@ -131,6 +131,9 @@ export type ApiError =
   | Unreachable
   | UnexpectedAnswer
 
+/** Whether it is one of the errors that calls fail with. */
+export const isApiError = (error: unknown): error is ApiError => error instanceof Failure
+
 /** The error that an answer's body and status say, whatever they are. */
 export const fromAnswer = (status: number, body: unknown): ApiError => {
   const fields = isRecord(body) ? body : {}

@@ -8,9 +8,11 @@
  * })
  */
 import type { Profile, ProfileChoices, Standing, Tile } from "@paceline/core/contract"
+import { type ActivitiesClient, activitiesOf } from "./Activities.ts"
 import * as Connection from "./Connection.ts"
 import * as Http from "./Http.ts"
 import * as LiveValues from "./LiveValues.ts"
+import { type PrivacyClient, privacyOf } from "./Privacy.ts"
 import { type SeriesClient, seriesOf } from "./Series.ts"
 import { type ChannelView, type ClassView, channelReader, classView } from "./Views.ts"
 
@@ -43,6 +45,10 @@ export interface Client {
   readonly classes: (classId: string) => ClassClient
   /** What was measured of an athlete: with their own key, or an admin's. */
   readonly series: (athleteId: string) => SeriesClient
+  /** An athlete's activities, and which recordings are one: with their own key, or an admin's. */
+  readonly activities: (athleteId: string) => ActivitiesClient
+  /** An athlete's data, taken along or erased: with their own key, or an admin's. */
+  readonly privacy: (athleteId: string) => PrivacyClient
   /** The athlete whose key the client has. */
   readonly me: {
     /** @throws ApiError */
@@ -127,6 +133,8 @@ export const createClient = (options: ClientOptions): Client => {
         http.get(`v1/classes/${encodeURIComponent(classId)}/leaderboard`, LiveValues.isListOf(LiveValues.isStanding)),
     }),
     series: (athleteId) => seriesOf(http, athleteId),
+    activities: (athleteId) => activitiesOf(http, athleteId),
+    privacy: (athleteId) => privacyOf(http, athleteId),
     me: {
       get: () => http.get("v1/me", LiveValues.isProfile),
       change: (seen, choices) => {

@@ -8,7 +8,7 @@
  * Who has changed something sees it in what it reads next: the token that came with the answer goes along.
  */
 import { Backoff, SessionToken } from "@paceline/core/kernel"
-import { type ApiError, fromAnswer, TooManyRequests, Unavailable, Unreachable } from "./ApiError.ts"
+import { type ApiError, fromAnswer, isApiError, TooManyRequests, Unavailable, Unreachable } from "./ApiError.ts"
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -26,6 +26,16 @@ export interface Http {
   readonly get: <T>(path: string, is: (value: unknown) => value is T) => Promise<T>
   /** Done once, however often it is sent. @throws ApiError */
   readonly put: <T>(path: string, body: unknown, is: (value: unknown) => value is T) => Promise<T>
+  /** Done once, however often it is sent. @throws ApiError */
+  readonly post: <T>(path: string, body: unknown, is: (value: unknown) => value is T) => Promise<T>
+  /** Done once, however often it is sent. @throws ApiError */
+  readonly delete: <T>(path: string, is: (value: unknown) => value is T) => Promise<T>
+  /**
+   * The bytes of a long answer as they come; asked for once, and waited for until the signal ends it.
+   *
+   * @throws ApiError, also when it breaks off
+   */
+  readonly stream: (path: string, signal?: AbortSignal) => AsyncGenerator<Uint8Array, void, undefined>
 }
 
 interface Call {
@@ -75,18 +85,37 @@ export const make = ({ base, key, fetch, random }: HttpOptions): Http => {
     }
   }
 
+  const writing = (method: string, body: unknown): Call => ({
+    method,
+    headers: { ...headers, "content-type": "application/json", "idempotency-key": `"${freshKey()}"` },
+    body: JSON.stringify(body),
+  })
+
+  const stream = async function* (path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      const init = { headers: { ...headers, accept: "*/*" }, ...(signal === undefined ? {} : { signal }) }
+      const response = await fetch(new URL(path, base).href, init)
+      if (!response.ok) throw fromAnswer(response.status, parsed(await response.text()))
+      const reader = response.body?.getReader()
+      if (reader === undefined) return
+      try {
+        for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value
+      } finally {
+        // Whoever stops reading wants no more of it; after the end this does nothing.
+        await reader.cancel().catch(() => undefined)
+      }
+    } catch (cause) {
+      throw isApiError(cause) ? cause : new Unreachable("The answer broke off. Try again.", { cause })
+    }
+  }
+
   return {
     get: (path, is) => repeated(path, { method: "GET", headers }, is),
-    put: (path, body, is) =>
-      repeated(
-        path,
-        {
-          method: "PUT",
-          headers: { ...headers, "content-type": "application/json", "idempotency-key": `"${freshKey()}"` },
-          body: JSON.stringify(body),
-        },
-        is,
-      ),
+    put: (path, body, is) => repeated(path, writing("PUT", body), is),
+    post: (path, body, is) => repeated(path, writing("POST", body), is),
+    delete: (path, is) =>
+      repeated(path, { method: "DELETE", headers: { ...headers, "idempotency-key": `"${freshKey()}"` } }, is),
+    stream,
   }
 }
 

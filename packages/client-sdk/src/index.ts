@@ -8,6 +8,9 @@
  * client.classes("main").watch(({ state, tiles }) => console.log(state, tiles.length))
  */
 export type {
+  Erasure,
+  ErasureProgress,
+  Merge,
   Profile,
   ProfileChoices,
   ProfileField,
@@ -16,7 +19,9 @@ export type {
   SeriesSamples,
   Standing,
   Tile,
+  Workout,
 } from "@paceline/core/contract"
+export type { ActivitiesClient } from "./Activities.ts"
 export {
   type ApiError,
   Conflict,
@@ -32,5 +37,6 @@ export {
 export { type ClassClient, type Client, type ClientOptions, createClient } from "./Client.ts"
 export type { Socket, SocketConstructor } from "./Connection.ts"
 export type { Fetch } from "./Http.ts"
+export type { PrivacyClient } from "./Privacy.ts"
 export type { SeriesClient, SeriesRange } from "./Series.ts"
 export type { ChannelView, ClassView, ViewProblem, ViewState } from "./Views.ts"
