@@ -7,12 +7,12 @@
  *   console.log(state, tiles.map((tile) => `${tile.alias} ${tile.heartRateBpm ?? "–"}`))
  * })
  */
-import type { Profile, ProfileChoices, Standing, Tile } from "@paceline/core/contract"
+import type { ErasureProgress, Profile, ProfileChoices, Standing, Tile } from "@paceline/core/contract"
 import { type ActivitiesClient, activitiesOf } from "./Activities.ts"
 import * as Connection from "./Connection.ts"
 import * as Http from "./Http.ts"
 import * as LiveValues from "./LiveValues.ts"
-import { type PrivacyClient, privacyOf } from "./Privacy.ts"
+import { erasureOf, type PrivacyClient, privacyOf } from "./Privacy.ts"
 import { type SeriesClient, seriesOf } from "./Series.ts"
 import { type ChannelView, type ClassView, channelReader, classView } from "./Views.ts"
 
@@ -49,6 +49,8 @@ export interface Client {
   readonly activities: (athleteId: string) => ActivitiesClient
   /** An athlete's data, taken along or erased: with their own key, or an admin's. */
   readonly privacy: (athleteId: string) => PrivacyClient
+  /** How far the erasure is whose first answer gave this receipt. Needs no key. @throws ApiError */
+  readonly erasure: (receipt: string) => Promise<ErasureProgress>
   /** The athlete whose key the client has. */
   readonly me: {
     /** @throws ApiError */
@@ -135,6 +137,7 @@ export const createClient = (options: ClientOptions): Client => {
     series: (athleteId) => seriesOf(http, athleteId),
     activities: (athleteId) => activitiesOf(http, athleteId),
     privacy: (athleteId) => privacyOf(http, athleteId),
+    erasure: (receipt) => erasureOf(http, receipt),
     me: {
       get: () => http.get("v1/me", LiveValues.isProfile),
       change: (seen, choices) => {

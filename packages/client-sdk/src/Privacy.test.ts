@@ -29,7 +29,7 @@ const answering = (...answers: ReadonlyArray<() => Response>) => {
       return answer()
     },
   })
-  return { privacy: client.privacy("anna"), asked }
+  return { client, privacy: client.privacy("anna"), asked }
 }
 
 const read = async (pieces: AsyncIterable<Uint8Array>): Promise<string> => {
@@ -78,9 +78,9 @@ it("erases, and follows it by the receipt", async () => {
   expect(erasing.asked).toEqual([["DELETE", "http://gym.example/v1/athletes/anna"]])
   const done = { ...running, status: "complete", completedAtMs: 9 }
   const following = answering(() => Response.json(done))
-  expect(await following.privacy.erasure("R-1")).toEqual(done)
+  expect(await following.client.erasure("R-1")).toEqual(done)
   expect(following.asked).toEqual([["GET", "http://gym.example/v1/erasures/R-1"]])
   await expect(
-    answering(() => Response.json({ ...done, status: "maybe" })).privacy.erasure("R-1"),
+    answering(() => Response.json({ ...done, status: "maybe" })).client.erasure("R-1"),
   ).rejects.toBeInstanceOf(UnexpectedAnswer)
 })

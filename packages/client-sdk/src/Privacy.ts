@@ -25,8 +25,6 @@ export interface PrivacyClient {
    * @throws ApiError; `Unauthorized` also when an earlier try was done and its answer lost
    */
   readonly erase: () => Promise<Erasure>
-  /** How far the erasure with this receipt is. Needs no key. @throws ApiError */
-  readonly erasure: (receipt: string) => Promise<ErasureProgress>
 }
 
 export const privacyOf = (http: Pick<Http, "get" | "delete" | "stream">, athleteId: string): PrivacyClient => {
@@ -34,9 +32,11 @@ export const privacyOf = (http: Pick<Http, "get" | "delete" | "stream">, athlete
   return {
     export: (signal) => whole(http.stream(`${path}/export`, signal)),
     erase: () => http.delete(path, isErasure),
-    erasure: (receipt) => http.get(`v1/erasures/${encodeURIComponent(receipt)}`, isProgress),
   }
 }
+
+export const erasureOf = (http: Pick<Http, "get">, receipt: string): Promise<ErasureProgress> =>
+  http.get(`v1/erasures/${encodeURIComponent(receipt)}`, isProgress)
 
 /** The last record of an export that came whole. */
 const LAST = /\{"type":"end","records":\d+\}\n$/

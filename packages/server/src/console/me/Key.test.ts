@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { fragmentOf, keyIn } from "./Key.ts"
+import { fragmentOf, fragmentOfReceipt, keyIn, receiptIn } from "./Key.ts"
 
 it.each([
   ["#key=abc", "abc"],
@@ -15,6 +15,12 @@ it.each([
   ["two words", null],
 ])("the key in %j is %j", (text, key) => {
   expect(keyIn(text)).toBe(key)
+})
+
+it("a receipt survives the way into the address and back, and is no key", () => {
+  const fragment = fragmentOfReceipt("OGPZQQ4GW1oya6GWbOdo-_")
+  expect([receiptIn(fragment), keyIn(fragment)]).toEqual(["OGPZQQ4GW1oya6GWbOdo-_", null])
+  for (const other of ["", "#", "#key=abc", "#receipt=", "#receipt=a/b"]) expect(receiptIn(other)).toBeNull()
 })
 
 it("a key survives the way into the address and back", () => {

@@ -1,5 +1,6 @@
 /**
- * The athlete's own page, on a phone: how they appear on the wall, and what they let others see.
+ * The athlete's own page, on a phone: how they appear on the wall, what they let others see, what they
+ * have done, and their data, to be taken along or erased.
  */
 import {
   type Client,
@@ -16,13 +17,19 @@ import { ConnectionState } from "../parts/ConnectionState.tsx"
 import { PacelineMark } from "../parts/Icons.tsx"
 import { useLiveClass } from "../parts/LiveClass.ts"
 import { TileCard } from "../parts/TileCard.tsx"
+import { Activities } from "./Activities.tsx"
 import { ConflictChooser } from "./ConflictChooser.tsx"
-import { fragmentOf, keyIn } from "./Key.ts"
+import { Erasure, ErasureUnseen } from "./Erasure.tsx"
+import { sentenceOf } from "./Failure.ts"
+import { fragmentOf, fragmentOfReceipt, keyIn, receiptIn } from "./Key.ts"
+import { MyData } from "./MyData.tsx"
 import { ProfileEditor } from "./ProfileEditor.tsx"
 import * as Form from "./ProfileForm.ts"
 
 export const Me = ({ classId }: { readonly classId: string }) => {
-  const key = useKey()
+  const hash = useHash()
+  const key = keyIn(hash)
+  const receipt = receiptIn(hash)
   const live = useLiveClass(classId)
   return (
     <div class="me">
@@ -33,19 +40,25 @@ export const Me = ({ classId }: { readonly classId: string }) => {
         </a>
         <ConnectionState state={live.state} lastHeardAtMs={live.lastHeardAtMs} />
       </header>
-      {key === null ? <AskForKey /> : <MyProfile key={key} athleteKey={key} live={live} classId={classId} />}
+      {receipt !== null ? (
+        <Erasure key={receipt} receipt={receipt} />
+      ) : key !== null ? (
+        <MyProfile key={key} athleteKey={key} live={live} classId={classId} />
+      ) : (
+        <AskForKey />
+      )}
     </div>
   )
 }
 
-const useKey = (): string | null => {
-  const [key, setKey] = useState(() => keyIn(location.hash))
+const useHash = (): string => {
+  const [hash, setHash] = useState(location.hash)
   useEffect(() => {
-    const changed = () => setKey(keyIn(location.hash))
+    const changed = () => setHash(location.hash)
     addEventListener("hashchange", changed)
     return () => removeEventListener("hashchange", changed)
   }, [])
-  return key
+  return hash
 }
 
 const AskForKey = ({ refused }: { readonly refused?: string }) => {
@@ -84,6 +97,7 @@ type Loaded =
   | { readonly _tag: "Refused"; readonly message: string }
   | { readonly _tag: "Away"; readonly message: string }
   | { readonly _tag: "Ready"; readonly form: Form.ProfileForm }
+  | { readonly _tag: "Erased" }
 
 interface MyProfileProps {
   readonly athleteKey: string
@@ -125,24 +139,45 @@ const MyProfile = ({ athleteKey, live, classId }: MyProfileProps) => {
           </button>
         </main>
       )
+    case "Erased":
+      return <ErasureUnseen />
     case "Ready": {
       const setForm = (form: Form.ProfileForm) => setLoaded({ _tag: "Ready", form })
       const { form } = loaded
+      const { athleteId, maxHeartRateBpm } = form.saved
+      const tile = live.tiles.find((one) => one.athleteId === athleteId)
       return (
-        <main class="me-main">
+        <main class="me-main me-main-whole">
           <h1>Hello, {form.saved.alias}</h1>
           <MyTile profile={form.saved} live={live} classId={classId} />
-          {form.conflict === null ? (
-            <ProfileEditor form={form} onChange={setForm} onSave={(current) => void save(client, current, setForm)} />
-          ) : (
-            <ConflictChooser
-              conflict={form.conflict}
-              isSaving={form.phase === "saving"}
-              problem={form.problem}
-              onPick={(field, side) => setForm(Form.pick(form, field, side))}
-              onSave={() => void save(client, form, setForm)}
-            />
-          )}
+          <Activities
+            client={client}
+            athleteId={athleteId}
+            maxHeartRateBpm={maxHeartRateBpm}
+            news={tile?.contact === "finished"}
+          />
+          <section class="me-profile" aria-labelledby="profile">
+            <h2 id="profile">Your profile</h2>
+            {form.conflict === null ? (
+              <ProfileEditor form={form} onChange={setForm} onSave={(current) => void save(client, current, setForm)} />
+            ) : (
+              <ConflictChooser
+                conflict={form.conflict}
+                isSaving={form.phase === "saving"}
+                problem={form.problem}
+                onPick={(field, side) => setForm(Form.pick(form, field, side))}
+                onSave={() => void save(client, form, setForm)}
+              />
+            )}
+          </section>
+          <MyData
+            client={client}
+            profile={form.saved}
+            onErased={(receipt) => {
+              if (receipt !== null) location.replace(fragmentOfReceipt(receipt))
+              else setLoaded({ _tag: "Erased" })
+            }}
+          />
         </main>
       )
     }
@@ -176,8 +211,6 @@ const save = async (client: Client, form: Form.ProfileForm, show: (form: Form.Pr
     else show(Form.failed(checked.form, sentenceOf(error)))
   }
 }
-
-const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : "Something went wrong.")
 
 interface MyTileProps {
   readonly profile: Profile
