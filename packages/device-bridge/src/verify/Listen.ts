@@ -105,14 +105,19 @@ const join = (server: SimulatedServer, webSocket: WebSocket): void => {
 const bytesOf = (data: Buffer | ArrayBuffer | Array<Buffer>): Uint8Array =>
   new Uint8Array(Array.isArray(data) ? Buffer.concat(data) : data)
 
+/** The frames of a request; null when it has none, or was cut before it was whole. */
 const framesOf = async (request: IncomingMessage): Promise<ReadonlyArray<Uint8Array> | null> => {
   const pieces: Array<Buffer> = []
   let size = 0
-  for await (const piece of request) {
-    if (!(piece instanceof Uint8Array)) return null
-    size += piece.length
-    if (size > MAX_BODY_BYTES) return null
-    pieces.push(Buffer.from(piece))
+  try {
+    for await (const piece of request) {
+      if (!(piece instanceof Uint8Array)) return null
+      size += piece.length
+      if (size > MAX_BODY_BYTES) return null
+      pieces.push(Buffer.from(piece))
+    }
+  } catch {
+    return null
   }
   return FrameSequence.split(new Uint8Array(Buffer.concat(pieces)))
 }
