@@ -12,21 +12,22 @@ import { TelemetryServer } from "./TelemetryServer.ts"
 
 const packageFolder = resolve(import.meta.dirname, "..")
 const readme = readFileSync(join(packageFolder, "README.md"), "utf8")
+const program = readFileSync(resolve(packageFolder, "../../docs/paceline-bridge.md"), "utf8")
 
 test("the flags are those of --help", () => {
-  expect(readme).toContain(`\`\`\`text\n${HELP}\`\`\`\n`)
-  expect(readme).toContain(`\`\`\`text\n${IMPORT_HELP}\`\`\`\n`)
+  expect(program).toContain(`\`\`\`text\n${HELP}\`\`\`\n`)
+  expect(program).toContain(`\`\`\`text\n${IMPORT_HELP}\`\`\`\n`)
 })
 
 test.each([node, bun])("the first example runs as it stands, on $name", async ({ name, command, args }) => {
   const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(readme) ?? []
   const folder = mkdtempSync(join(tmpdir(), "paceline-readme-"))
   const server = TelemetryServer.start()
-  const program = example
+  const script = example
     .replace('"buffer.sqlite"', JSON.stringify(join(folder, "buffer.sqlite")))
     .replace("ws://127.0.0.1:8080", server.url)
   const asModule = name === "node" ? ["--input-type=module"] : []
-  const child = spawn(command, [...args, ...asModule, "-e", program], {
+  const child = spawn(command, [...args, ...asModule, "-e", script], {
     cwd: packageFolder,
     env: { ...process.env, PACELINE_DEVICE_ID: "gateway-1", PACELINE_DEVICE_KEY: "secret" },
   })

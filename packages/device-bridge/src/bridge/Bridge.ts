@@ -68,8 +68,6 @@ export type BridgeEvent =
   | { readonly _tag: "WritingWorksAgain" }
   /** Memory for unwritten samples is full: samples are being turned away. Raised once until there is room. */
   | { readonly _tag: "SamplesTurnedAway" }
-  /** The server could not read this chunk. It is kept in the table `quarantine`, the rest flows. */
-  | { readonly _tag: "ChunkQuarantined"; readonly incarnation: string; readonly n: number; readonly reason: string }
   /** The server will not have this device as it is: a wrong key, another version, or the same device twice. */
   | { readonly _tag: "Refused"; readonly problem: Problem }
 
@@ -85,7 +83,7 @@ export interface BridgeStatus {
   readonly transport: Transport
   /** Samples taken since the bridge was opened. */
   readonly recordedSamples: number
-  /** Samples lost since then, because neither disk nor memory had room, or because the cap was reached. */
+  /** Samples lost since then: neither disk nor memory had room, the cap was reached, or their chunk was damaged. */
   readonly droppedSamples: number
   /** Samples in memory that the next flush writes. */
   readonly pendingSamples: number
@@ -104,6 +102,7 @@ export interface BridgeStatus {
   readonly oldestWaitingAtMs: number | null
   /** Since the bridge was opened. */
   readonly deliveredChunks: number
+  /** The server could not read them, or they were damaged on this device. */
   readonly quarantinedChunks: number
   readonly lastAckAtMs: number | null
   /** What is wrong now: with writing, or with the connection. */

@@ -197,7 +197,7 @@ export class OpenBridge implements Bridge {
       keptPackets: size.packets,
       keptPacketBytes: size.packetBytes,
       deliveredChunks: chunks,
-      quarantinedChunks: quarantined,
+      quarantinedChunks: quarantined + this.#buffer.damagedChunks,
       lastAckAtMs,
       lastProblem: writing === null ? problem : { code: writing.name, message: writing.message },
     }

@@ -15,19 +15,20 @@
  */
 import type { SensorKind } from "@paceline/core/wire"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
+import type { Appended } from "./Batch.ts"
 import { type BufferEvent, isDamaged, setAside } from "./Damage.ts"
 import { readClock } from "./DeviceClock.ts"
 import { BufferClosed, bufferError } from "./Errors.ts"
 import type { WhenFull } from "./Eviction.ts"
 import type { GapReason, Loss } from "./Gaps.ts"
 import type { Backlog, StoredChunk, StoredGap, StoredItem, Waiting } from "./Items.ts"
-import { type Ownership, own } from "./Ownership.ts"
+import { type FormerOwner, type Ownership, own } from "./Ownership.ts"
 import type { Packet, StoredPacket } from "./Packets.ts"
 import { type CustomStream, Pending } from "./Pending.ts"
 import type { Position } from "./Position.ts"
 import { LEAST_BUFFER_BYTES } from "./Room.ts"
 import type { Durability } from "./Schema.ts"
-import { type Appended, type FormerOwner, Store, type StoreOptions } from "./Store.ts"
+import { Store, type StoreOptions } from "./Store.ts"
 
 export interface ChunkBufferOptions {
   readonly path: string
@@ -67,6 +68,8 @@ export class ChunkBuffer {
   #packets: Array<Packet> = []
   #packetBytes = 0
   #lostSamples = 0
+  /** Chunks that were found damaged and set aside since the opening. */
+  damagedChunks = 0
   #store: Store | null
 
   /**
@@ -163,7 +166,7 @@ export class ChunkBuffer {
     return this.#pending.sampleCount
   }
 
-  /** Samples lost since the opening: turned away, refused or evicted for want of room. */
+  /** Samples lost since the opening: turned away, refused or evicted for want of room, or damaged on the disk. */
   get lostSamples(): number {
     return this.#lostSamples + (this.#pending.turnedAway?.samples ?? 0)
   }
@@ -196,9 +199,18 @@ export class ChunkBuffer {
     this.#attempt((store) => store.settle())
   }
 
-  /** Up to `limit` chunks and gaps after `position` in the order of delivery: incarnation by incarnation, then by number. */
+  /**
+   * Up to `limit` chunks and gaps after `position` in the order of delivery: incarnation by incarnation, then by number.
+   * A chunk that is not what was stored goes to quarantine, and a gap is in its place.
+   */
   page(after: Position | null, limit: number): ReadonlyArray<StoredItem> {
-    return this.#attempt((store) => store.page(after, limit))
+    const { damaged, items } = this.#attempt((store) => store.page(after, limit))
+    for (const { incarnation, loss, n, reason } of damaged) {
+      this.damagedChunks++
+      this.#onEvent({ _tag: "ChunkQuarantined", incarnation, n, reason })
+      this.#reportLoss("damaged", loss)
+    }
+    return items
   }
 
   /** Incarnations with chunks or gaps waiting, oldest first, each with its first waiting number. */
@@ -267,10 +279,12 @@ export class ChunkBuffer {
   }
 
   #report({ losses }: Appended): void {
-    for (const [reason, loss] of losses) {
-      this.#lostSamples += loss.samples
-      this.#onEvent({ _tag: "GapRecorded", reason, ...loss })
-    }
+    for (const [reason, loss] of losses) this.#reportLoss(reason, loss)
+  }
+
+  #reportLoss(reason: GapReason, loss: Loss): void {
+    this.#lostSamples += loss.samples
+    this.#onEvent({ _tag: "GapRecorded", reason, ...loss })
   }
 
   #openStore(): Store {

@@ -7,17 +7,20 @@ import {
   append,
   chunksIn,
   folder,
+  gapsIn,
   identities,
   open,
   opened,
   path,
+  query,
   small,
   tamper,
+  valueIn,
   valuesIn,
 } from "../../test/Buffering.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
 import { SqliteFailure } from "../drivers/SqliteDriver.ts"
-import type { BufferEvent } from "./ChunkBuffer.ts"
+import type { BufferEvent, StoredItem } from "./ChunkBuffer.ts"
 import { BufferFull } from "./Errors.ts"
 
 describe("a full disk", () => {
@@ -118,15 +121,78 @@ describe("damage", () => {
     expect(valuesIn(again)).toEqual([1_000])
   })
 
-  test("[bridge 24] a corrupt chunk is handed out as it is, with the checksum of what it was, and so are its neighbours", () => {
-    const buffer = open()
+  test("[bridge 24] a corrupt chunk goes to quarantine as it is, a gap is in its place, its neighbours are handed out", () => {
+    const events: Array<BufferEvent> = []
+    const buffer = open({ onEvent: (event) => events.push(event), now: () => 7_000 })
     for (let value = 1; value <= 3; value++) append(buffer, value)
     const before = chunksIn(buffer.page(null, 3))
     chunkTamper()
-    const after = chunksIn(buffer.page(null, 3))
-    expect(after.map(({ n, crc }) => [n, crc])).toEqual(before.map(({ n, crc }) => [n, crc]))
-    expect(after[1]?.payload).toEqual(new Uint8Array([0, 255, 0, 255]))
-    expect([after[0], after[2]]).toEqual([before[0], before[2]])
+    const { incarnation = "" } = before[0] ?? {}
+    const loss = { samples: 1, fromMillis: 7_000, toMillis: 7_000 }
+    expect(buffer.page(null, 3)).toEqual([
+      before[0],
+      { _tag: "Gap", opened: 1, n: 2, incarnation, first: 2, last: 2, ...loss, reason: "damaged" },
+      before[2],
+    ])
+    const reason = expect.stringMatching(/^damaged on this device: /)
+    expect(events).toEqual([
+      { _tag: "ChunkQuarantined", incarnation, n: 2, reason },
+      { _tag: "GapRecorded", reason: "damaged", ...loss },
+    ])
+    expect(query("select n, hex(payload) as payload, crc, sample_count, reason from quarantine")).toEqual([
+      { n: 2, payload: "00FF00FF", crc: before[1]?.crc, sample_count: 1, reason },
+    ])
+    expect([buffer.damagedChunks, buffer.lostSamples]).toEqual([1, 1])
+    const left = { chunks: 2, bytes: 2 * (before[0]?.payload.length ?? 0), gaps: 1, gapSamples: 1 }
+    expect(buffer.backlog()).toMatchObject(left)
+    // It is found once, and a new opening knows the same.
+    expect(buffer.page(null, 3).length).toBe(3)
+    expect(events.length).toBe(2)
+    buffer.close()
+    expect(open().backlog()).toMatchObject(left)
+  })
+
+  test("[bridge 24] many in a row, over the ends of pages: none is handed out, and gaps stand for each of them once", () => {
+    const buffer = open()
+    for (let value = 1; value <= 9; value++) append(buffer, value)
+    tamper(`update stored_chunk set payload = cast(payload || x'00' as blob)
+            where position % 4294967296 between 3 and 7`)
+    const seen: Array<StoredItem> = []
+    for (let page = buffer.page(null, 4); page.length > 0; page = buffer.page(page.at(-1) ?? null, 4))
+      seen.push(...page)
+    expect(chunksIn(seen).map(valueIn)).toEqual([1, 2, 8, 9])
+    const missing = gapsIn(seen).flatMap(({ first, last }) =>
+      Array.from({ length: last - first + 1 }, (_, i) => first + i),
+    )
+    expect(missing).toEqual([3, 4, 5, 6, 7])
+    expect(gapsIn(seen).reduce((sum, { samples }) => sum + samples, 0)).toBe(5)
+    expect(buffer.damagedChunks).toBe(5)
+  })
+
+  test("[bridge 24] found on a full disk: the reserve makes room to set it aside", () => {
+    let broken = false
+    const driver = bunSqlite()
+    const buffer = open({
+      driver: {
+        ...driver,
+        open: (file) => {
+          const database = driver.open(file)
+          return {
+            ...database,
+            transaction: (body) => {
+              if (!broken || !existsSync(`${path}.reserve`)) return database.transaction(body)
+              throw new SqliteFailure("SQLITE_FULL", "no space left")
+            },
+          }
+        },
+      },
+    })
+    for (let value = 1; value <= 3; value++) append(buffer, value)
+    chunkTamper()
+    broken = true
+    expect(valuesIn(buffer)).toEqual([1, 3])
+    broken = false
+    expect(query("select n from quarantine")).toEqual([{ n: 2 }])
   })
 
   test("[bridge 24] the write-ahead log is deleted after a crash: it opens, and the loss is reported", () => {

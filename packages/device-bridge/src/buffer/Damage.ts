@@ -17,7 +17,12 @@ export type BufferEvent =
    * was flushed after `lastFlushAtMs` (milliseconds since the epoch, null when nothing is left) may be lost.
    */
   | { readonly _tag: "FlushesMayBeLost"; readonly path: string; readonly lastFlushAtMs: number | null }
-  /** Samples are lost for want of room, which the server is told in their place. Once a flush for each reason. */
+  /** This chunk cannot be read, here or at the server. It is kept in the table `quarantine`, the rest flows. */
+  | { readonly _tag: "ChunkQuarantined"; readonly incarnation: string; readonly n: number; readonly reason: string }
+  /**
+   * Samples are lost for want of room, once a flush for each reason, or with a damaged chunk. The server is told in
+   * their place.
+   */
   | ({ readonly _tag: "GapRecorded"; readonly reason: GapReason } & Loss)
 
 export const isDamaged = (thrown: unknown): thrown is SqliteFailure =>

@@ -5,12 +5,18 @@
  * operating system frees it when the process dies, however it dies, so there is never a stale lock to clear
  * away. The lock is not on the buffer itself, so that others may look into that while it is in use.
  */
-import { integer } from "../drivers/Row.ts"
-import { type SqliteDatabase, type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
+import { integer, text } from "../drivers/Row.ts"
+import { type SqliteDatabase, type SqliteDriver, SqliteFailure, type SqliteRow } from "../drivers/SqliteDriver.ts"
 import { BufferOwned, bufferError } from "./Errors.ts"
 
 export interface Ownership {
   release(): void
+}
+
+/** Who had the file open and did not close it in order. */
+export interface FormerOwner {
+  readonly durability: string
+  readonly bootId: string | null
 }
 
 /** A supervisor restarts faster than the system buries: the lock of the dead may take a moment. */
@@ -39,6 +45,13 @@ export const own = (driver: SqliteDriver, path: string): Ownership => {
     if (!(thrown instanceof SqliteFailure) || thrown.code !== "SQLITE_BUSY") throw bufferError(path, thrown)
     throw new BufferOwned(path, readOwner(driver, path))
   }
+}
+
+/** The row that an owner left behind; an orderly close takes it away. */
+export const formerOf = (row: SqliteRow | undefined): FormerOwner | null => {
+  if (row === undefined) return null
+  const bootId = row["boot_id"]
+  return { durability: text(row, "durability"), bootId: typeof bootId === "string" ? bootId : null }
 }
 
 /** What the owner wrote about itself, if it can be read. */

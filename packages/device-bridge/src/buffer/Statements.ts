@@ -43,6 +43,9 @@ export const prepareStatements = (database: SqliteDatabase) => ({
     `select position, ${APPENDED_AT_MS} from stored_chunk where position > ? order by position limit 1`,
   ),
 
+  /** position */
+  chunkAt: database.prepare(`select sample_count, ${APPENDED_AT_MS} from stored_chunk where position = ?`),
+
   newest: database.prepare(`select ${APPENDED_AT_MS} from stored_chunk order by position desc limit 1`),
 
   total: database.prepare(TOTAL),

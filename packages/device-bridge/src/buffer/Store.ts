@@ -9,13 +9,15 @@
 import type { TelemetryFrame } from "@paceline/core/wire"
 import { integer, text } from "../drivers/Row.ts"
 import { type SqliteDatabase, type SqliteDriver, SqliteFailure, type SqliteRow } from "../drivers/SqliteDriver.ts"
+import type { Appended, Batch } from "./Batch.ts"
 import { Eviction, type WhenFull } from "./Eviction.ts"
 import { bothLosses, type GapReason, Gaps, type Loss } from "./Gaps.ts"
-import type { Backlog, StoredItem, Waiting } from "./Items.ts"
+import type { Backlog, StoredChunk, StoredItem, Waiting } from "./Items.ts"
 import { Line } from "./Line.ts"
+import { type FormerOwner, formerOf } from "./Ownership.ts"
 import { type Packet, Packets } from "./Packets.ts"
-import type { SealedChunk } from "./Pending.ts"
 import { firstKeyOf, keyOf, lastKeyOf, type Position } from "./Position.ts"
+import { type DamagedChunk, damagedIn, Quarantine } from "./Quarantine.ts"
 import { type Reserve, reserveBeside } from "./Reserve.ts"
 import { logBytesWithin, Room } from "./Room.ts"
 import { type Durability, prepareSchema } from "./Schema.ts"
@@ -34,27 +36,10 @@ export interface StoreOptions {
   readonly bootId: string | null
 }
 
-/** What one flush stores. */
-export interface Batch {
-  readonly chunks: ReadonlyArray<SealedChunk>
-  /** Samples that memory had no room for. */
-  readonly turnedAway: Loss | null
-  readonly packets: ReadonlyArray<Packet>
-  readonly cursors: ReadonlyMap<string, string>
-}
-
-/** What became of a batch. */
-export interface Appended {
-  /** Chunks and gaps that now stand in the line. */
-  readonly items: number
-  /** What was lost for want of room, by reason. */
-  readonly losses: ReadonlyMap<GapReason, Loss>
-}
-
-/** Who had the file open and did not close it in order. */
-export interface FormerOwner {
-  readonly durability: string
-  readonly bootId: string | null
+/** Some of what waits, and what was found damaged on the way. */
+export interface Page {
+  readonly items: ReadonlyArray<StoredItem>
+  readonly damaged: ReadonlyArray<DamagedChunk>
 }
 
 /** Free bytes beyond these are given back to the file system when everything is delivered. */
@@ -79,6 +64,7 @@ export class Store {
   readonly #room: Room
   readonly #gaps: Gaps
   readonly #line: Line
+  readonly #quarantine: Quarantine
   readonly #eviction: Eviction
   readonly #keepDelivered: boolean
   /** Null until the first append of this opening. */
@@ -128,6 +114,7 @@ export class Store {
     this.#room = new Room(database, this.#statements, options.maxBytes)
     this.#gaps = new Gaps(this.#statements)
     this.#line = new Line(this.#statements, this.#gaps)
+    this.#quarantine = new Quarantine(this.#statements, this.#gaps)
     this.packets = new Packets(this.#statements, options.maxRawBytes)
     this.#eviction = new Eviction(this.#statements, this.#gaps, this.#room, options.whenFull)
     this.former = formerOf(this.#statements.readOwner.get())
@@ -220,11 +207,17 @@ export class Store {
   }
 
   /** Chunks and gaps after the position, in order of delivery; gaps that were handed out do not change any more. */
-  page(after: Position | null, limit: number): ReadonlyArray<StoredItem> {
-    const items = this.#line.page(after, limit)
+  page(after: Position | null, limit: number): Page {
+    const damaged: Array<DamagedChunk> = []
+    let items = this.#line.page(after, limit)
+    // Where gaps became one, the page has room for more, and that may be damaged too.
+    for (let found = damagedIn(items); found.length > 0; found = damagedIn(items)) {
+      damaged.push(...this.#keepDamaged(found))
+      items = this.#line.page(after, limit)
+    }
     const last = items.at(-1) ?? after
     this.#eviction.handedOut(last === null ? 0 : keyOf(last.opened, last.n))
-    return items
+    return { items, damaged }
   }
 
   waiting(limit: number): ReadonlyArray<Waiting> {
@@ -255,8 +248,7 @@ export class Store {
     if (gone.chunks === 0 || n <= this.#line.markOf(opened)) return false
     this.#withRoom(() => {
       this.#deleteAcknowledged()
-      this.#statements.quarantine.run(incarnation, reason, key)
-      this.#statements.deleteBetween.run(key, key)
+      this.#quarantine.keep(incarnation, key, reason)
       this.#forgetWhenEmpty(opened)
     })
     this.#line.settled()
@@ -264,6 +256,15 @@ export class Store {
     this.#bytes -= gone.bytes
     this.#giveBack()
     return true
+  }
+
+  #keepDamaged(chunks: ReadonlyArray<StoredChunk>): ReadonlyArray<DamagedChunk> {
+    let kept: ReadonlyArray<DamagedChunk> = []
+    this.#withRoom(() => {
+      kept = chunks.map((chunk) => this.#quarantine.keepDamaged(chunk))
+    })
+    this.#count()
+    return kept
   }
 
   backlog(): Backlog {
@@ -386,12 +387,6 @@ export class Store {
 }
 
 const isFull = (thrown: unknown): boolean => thrown instanceof SqliteFailure && thrown.code === "SQLITE_FULL"
-
-const formerOf = (row: SqliteRow | undefined): FormerOwner | null => {
-  if (row === undefined) return null
-  const bootId = row["boot_id"]
-  return { durability: text(row, "durability"), bootId: typeof bootId === "string" ? bootId : null }
-}
 
 const totals = (row: SqliteRow | undefined): { readonly chunks: number; readonly bytes: number } => ({
   chunks: integer(row ?? {}, "chunks"),

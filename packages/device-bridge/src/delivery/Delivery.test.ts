@@ -198,7 +198,7 @@ describe("a server that cannot or will not", () => {
     expect([count("chunk"), count("quarantine")]).toEqual([0, 1])
   })
 
-  test("[bridge 24] a chunk that rotted on the device is quarantined by its checksum, its neighbours are delivered", async () => {
+  test("[bridge 24] a chunk that rotted on the device is quarantined there, the server is told of the gap, its neighbours are delivered", async () => {
     serve()
     const first = open({ url: "ws://127.0.0.1:9" })
     await append(first, 5)
@@ -209,8 +209,11 @@ describe("a server that cannot or will not", () => {
     const bridge = open()
     await bridge.drained()
     expect(server.values).toEqual([0, 2, 3, 4])
-    expect(server.setAside.map(({ n }) => n)).toEqual([2])
+    expect(server.setAside).toEqual([])
+    expect(server.gaps).toMatchObject([{ first: 2, last: 2, samples: 1, reason: "damaged" }])
     expect(count("quarantine")).toBe(1)
+    expect(bridge.status()).toMatchObject({ quarantinedChunks: 1, droppedSamples: 1, waitingChunks: 0, waitingGaps: 0 })
+    expect(events.map(({ _tag }) => _tag)).toEqual(["ChunkQuarantined", "GapRecorded"])
   })
 
   test("[bridge 27] a chunk in a codec that this version does not know is passed on as it is", async () => {

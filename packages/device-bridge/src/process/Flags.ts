@@ -38,6 +38,7 @@ export const HELP = `paceline-bridge: records straps and delivers every sample t
 
   paceline-bridge --url ws://192.168.1.20:8080 --device gateway-1 [flags]
   paceline-bridge import FILE… [flags]    brings recorded activities in; see paceline-bridge import --help
+  paceline-bridge verify [flags]          tries to lose a sample, and reports; see paceline-bridge verify --help
 
 It plays FIT activities, or made-up athletes, as if their straps were heard now. Samples are written to a buffer
 on disk first and deleted when the server has them, so pulling the plug, the network or the server loses nothing:

@@ -96,7 +96,9 @@ export const sentence = (event: BridgeEvent): string => {
     case "FlushesMayBeLost":
       return `${event.path} was not closed in order: what was flushed ${event.lastFlushAtMs === null ? "before" : `after ${new Date(event.lastFlushAtMs).toISOString()}`} may be lost if the power failed.`
     case "GapRecorded":
-      return `There was no room for ${count(event.samples)} samples (${event.reason}); the server is told of the gap.`
+      return event.reason === "damaged"
+        ? `The disk damaged ${count(event.samples)} samples; the server is told of the gap.`
+        : `There was no room for ${count(event.samples)} samples (${event.reason}); the server is told of the gap.`
     case "WritingFailed":
       return event.error.message
     case "WritingWorksAgain":
@@ -104,7 +106,7 @@ export const sentence = (event: BridgeEvent): string => {
     case "SamplesTurnedAway":
       return "Memory for unwritten samples is full: samples are being lost until the disk takes them again."
     case "ChunkQuarantined":
-      return `The server could not read chunk ${event.n} of ${event.incarnation} (${event.reason}); it is kept in the buffer's table quarantine.`
+      return `Chunk ${event.n} of ${event.incarnation} cannot be read (${event.reason}); it is kept in the buffer's table quarantine.`
     case "Refused":
       return `The server refuses this device (${event.problem.code}): ${event.problem.message} Recording goes on, and it is asked again.`
   }

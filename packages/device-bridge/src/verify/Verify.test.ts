@@ -158,10 +158,10 @@ test("stopped in the middle, it reports nothing and is no success", async () => 
 })
 
 describe("the command line", () => {
-  test("the help is what the README shows", async () => {
+  test("the help is what the page of the program shows", async () => {
     expect(await runVerify(["--help"], io)).toBe(0)
-    const readme = readFileSync(resolve(import.meta.dirname, "../../README.md"), "utf8")
-    expect(readme).toContain(`\`\`\`text\n${VERIFY_HELP}\`\`\`\n`)
+    const page = readFileSync(resolve(import.meta.dirname, "../../../../docs/paceline-bridge.md"), "utf8")
+    expect(page).toContain(`\`\`\`text\n${VERIFY_HELP}\`\`\`\n`)
     expect(said.join("\n")).toBe(VERIFY_HELP.trimEnd())
   })
 
