@@ -2,7 +2,7 @@
  * Opens the pages of a real server, with the demo class, in a real Chromium, and checks what a person would
  * notice: tiles appear at once, numbers move, nothing jumps, nothing is asked of the internet, nothing is logged
  * as an error; the wall says so when its server dies, and is live again when it is back; an athlete who changes the
- * same of their profile on two phones sees both values and chooses.
+ * same of their profile on two phones sees both values and chooses; one reads, parts, takes along and erases what they did.
  *
  *   bash scripts/with-chromium.sh bun scripts/check-pages.ts [--pictures FOLDER]
  */
@@ -11,6 +11,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { type Browser, chromium, type Page } from "playwright-core"
+import { checkMyPage, train } from "./my-page.ts"
 import { startPaceline } from "./server-under-test.ts"
 
 const { values: options } = parseArgs({ options: { pictures: { type: "string" } } })
@@ -48,10 +49,10 @@ const openPage = async (browser: Browser, viewport: { width: number; height: num
   return { page, errors, foreign }
 }
 
-const picture = async (page: Page, name: string): Promise<void> => {
+const picture = async (page: Page, name: string, fullPage = false): Promise<void> => {
   if (options.pictures === undefined) return
   mkdirSync(options.pictures, { recursive: true })
-  await page.screenshot({ path: join(options.pictures, `${name}.png`) })
+  await page.screenshot({ path: join(options.pictures, `${name}.png`), fullPage })
 }
 
 const boxes = (page: Page) =>
@@ -191,6 +192,19 @@ const checkConflict = async (browser: Browser, url: string, adminKey: string): P
   }
 }
 
+/** What one athlete did, until nothing of it is left. */
+const checkActivities = async (browser: Browser, url: string, adminKey: string): Promise<void> => {
+  const alias = "Wilhelmina"
+  const trained = await train(url, adminKey, alias)
+  const { errors, foreign, page } = await openPage(browser, PHONE, trained.link)
+  await checkMyPage(page, trained, alias, { check, picture })
+  // The browser itself writes the refusal that was put in the way into its console.
+  const unexpected = errors.filter((error) => !error.includes("403"))
+  check(unexpected.length === 0, `no errors in the console of /me ${unexpected.join("; ")}`)
+  check(foreign.length === 0, `/me asks nothing of other hosts ${foreign.join(" ")}`)
+  await page.close()
+}
+
 const folder = mkdtempSync(join(tmpdir(), "paceline-pages-"))
 let server = await startPaceline(join(folder, "data"))
 const browser = await chromium.launch({
@@ -209,7 +223,9 @@ try {
   const wall = await checkWall(browser, server.url)
   await checkPhone(browser, server.url)
   await checkOthers(browser, server.url)
-  await checkConflict(browser, server.url, readFileSync(join(folder, "data", "admin.key"), "utf8").trim())
+  const adminKey = readFileSync(join(folder, "data", "admin.key"), "utf8").trim()
+  await checkConflict(browser, server.url, adminKey)
+  await checkActivities(browser, server.url, adminKey)
 
   const { port } = new URL(server.url)
   await server.stop()

@@ -38,8 +38,8 @@ export const Activities = ({ athleteId, client, maxHeartRateBpm, news }: Activit
 
   const part = async (merge: Merge) => {
     await client.activities(athleteId).part(merge.mergeId)
-    setParted(merge)
     await load()
+    setParted(merge)
   }
 
   return (

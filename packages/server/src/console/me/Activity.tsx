@@ -34,9 +34,7 @@ export const Activity = ({ client, maxHeartRateBpm, merge, onPart, workout }: Ac
           <b>
             {day}, <time dateTime={new Date(startedAtMs).toISOString()}>{timeOfDay(startedAtMs)}</time>
           </b>
-          {merge !== null && (
-            <span class="activity-sources">{Words.sourcesOf(merge.recordings.map(({ source }) => source))}</span>
-          )}
+          {merge !== null && <span class="activity-sources">{Words.sourcesOf(merge.recordings)}</span>}
         </span>
         <span class="activity-figures">
           <Figure name="Time" value={Words.lengthOf(endedAtMs - startedAtMs)} />

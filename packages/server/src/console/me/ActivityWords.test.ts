@@ -1,3 +1,4 @@
+import { SensorName } from "@paceline/core/contract"
 import { describe, expect, it } from "vitest"
 import { dayOf, lengthOf, localeOf, pointsOf, sourcesOf, summaryOf } from "./ActivityWords.ts"
 
@@ -44,7 +45,13 @@ it.each([
   [["strap", "phone", "phone", "unknown"], "strap, 2 phones and another device"],
   [[], ""],
 ] as const)("sources %j are %j", (sources, words) => {
-  expect(sourcesOf(sources)).toBe(words)
+  const recordings = sources.map((source, i) => ({ source, deviceId: null, sensor: SensorName.make(`sensor-${i}`) }))
+  expect(sourcesOf(recordings)).toBe(words)
+})
+
+it("a watch that was stopped and started again is one watch", () => {
+  const watch = { source: "watch", deviceId: null, sensor: SensorName.make("watch") } as const
+  expect(sourcesOf([{ ...watch, source: "strap" }, watch, watch])).toBe("strap and watch")
 })
 
 it("one point is one point", () => {

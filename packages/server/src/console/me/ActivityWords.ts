@@ -40,7 +40,8 @@ export const lengthOf = (millis: number): string => {
   return rest === 0 ? `${hours} h` : `${hours} h ${String(rest).padStart(2, "0")} min`
 }
 
-type Source = Merge["recordings"][number]["source"]
+type Recording = Pick<Merge["recordings"][number], "source" | "deviceId" | "sensor">
+type Source = Recording["source"]
 
 const SOURCE_WORDS: Readonly<Record<Source, string>> = {
   strap: "strap",
@@ -54,8 +55,10 @@ const SOURCE_WORDS: Readonly<Record<Source, string>> = {
 
 export const sourceWord = (source: Source): string => SOURCE_WORDS[source]
 
-/** Such as `strap, watch and phone`; two of a kind are `2 watches`. */
-export const sourcesOf = (sources: ReadonlyArray<Source>): string => {
+/** Such as `strap, watch and phone`. Two of a kind are `2 watches`; one that was stopped and started again is one. */
+export const sourcesOf = (recordings: ReadonlyArray<Recording>): string => {
+  const each = new Map(recordings.map((one) => [JSON.stringify([one.deviceId, one.sensor, one.source]), one.source]))
+  const sources = [...each.values()]
   const kinds = [...new Set(sources)].map((source) => {
     const count = sources.filter((other) => other === source).length
     return count === 1 ? sourceWord(source) : `${count} ${pluralOf(source)}`

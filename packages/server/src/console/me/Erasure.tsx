@@ -4,6 +4,8 @@
  */
 import { createClient, type ErasureProgress, NotFound } from "@paceline/client-sdk"
 import { useEffect, useRef, useState } from "preact/hooks"
+import { timeOfDay } from "../parts/ClockFace.ts"
+import { dayOf, localeOf } from "./ActivityWords.ts"
 import { sentenceOf } from "./Failure.ts"
 
 type Seen =
@@ -23,9 +25,8 @@ export const Erasure = ({ receipt }: { readonly receipt: string }) => {
     return (
       <Told title="It is done">
         Everything about you is erased from this server
-        {progress.completedAtMs === null ? "" : `, since ${new Date(progress.completedAtMs).toLocaleString()}`}. Only
-        backups that were made before still have it, until they are replaced: the gym can tell you when that is. You can
-        close this page.
+        {progress.completedAtMs === null ? "" : ` (${momentOf(progress.completedAtMs)})`}. Only backups that were made
+        before still have it, until they are replaced: the gym can tell you when that is. You can close this page.
       </Told>
     )
   }
@@ -44,6 +45,9 @@ export const ErasureUnseen = () => (
     this page cannot show when it is done: the gym can tell you.
   </Told>
 )
+
+const momentOf = (atMs: number): string =>
+  `${dayOf(atMs, Date.now(), localeOf(navigator.language))}, ${timeOfDay(atMs)}`
 
 const useProgress = (receipt: string): Seen => {
   const [seen, setSeen] = useState<Seen>({ _tag: "Asking" })

@@ -28,7 +28,7 @@ export const PartActivity = ({ merge, onPart }: PartActivityProps) => {
   const count = Words.numberOf(merge.recordings.length)
   return (
     <div class="part">
-      <p>One activity, {count} recordings. It counts once; the first counts, the others fill its gaps.</p>
+      <p>One activity, {count} recordings. It counts once: by the first of these, whose gaps the others fill.</p>
       <ul class="part-recordings">
         {merge.recordings.map(({ effortPoints, endedAtMs, sensor, sessionId, source, startedAtMs }) => (
           <li key={sessionId}>

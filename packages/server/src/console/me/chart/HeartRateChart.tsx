@@ -180,7 +180,7 @@ interface AxesProps extends PartProps {
 
 /** So much room a mark needs, in pixels. */
 const TIME_MARK = 72
-const BPM_MARK = 34
+const BPM_MARK = 28
 
 const Axes = ({ frame, fromMs, ranges, scale }: AxesProps) => {
   const { height, left, top, width } = frame

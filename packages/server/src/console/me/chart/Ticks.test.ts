@@ -8,7 +8,7 @@ const HOUR = 60 * MINUTE
 const labels = (millis: number, most: number) => timeTicks(millis, most).map((tick) => timeLabel(tick, millis))
 
 it("time is marked in steps that people count in", () => {
-  expect(labels(45 * 1000, 5)).toEqual(["0", "15 s", "30 s", "45 s"])
+  expect(labels(45 * 1000, 4)).toEqual(["0", "15 s", "30 s", "45 s"])
   expect(labels(5 * MINUTE, 12)).toEqual([
     "0",
     "0:30 min",
@@ -22,6 +22,7 @@ it("time is marked in steps that people count in", () => {
     "4:30 min",
     "5 min",
   ])
+  expect(labels(47 * MINUTE, 2)).toEqual(["0", "30 min"])
   expect(labels(47 * MINUTE, 6)).toEqual(["0", "10 min", "20 min", "30 min", "40 min"])
   expect(labels(3 * HOUR + 20 * MINUTE, 8)).toEqual(["0", "0:30 h", "1 h", "1:30 h", "2 h", "2:30 h", "3 h"])
   expect(labels(50 * HOUR, 4)).toEqual(["0", "24 h", "48 h"])

@@ -11,17 +11,15 @@ const TIME_STEPS: ReadonlyArray<number> = [
   ...[1, 2, 3, 6, 12, 24].map((n) => n * HOUR),
 ]
 
-const DAY = 24 * HOUR
-
-/** Times since the start, from 0 on, milliseconds: at most `most` of them, but two where there is room for none. */
+/** Times since the start, from 0 on, milliseconds: at most `most` of them. */
 export const timeTicks = (durationMillis: number, most: number): ReadonlyArray<number> =>
-  multiples(0, durationMillis, stepOf(TIME_STEPS, durationMillis, most, DAY))
+  fitting(0, durationMillis, most, TIME_STEPS)
 
-const BPM_STEPS: ReadonlyArray<number> = [5, 10, 20, 25, 50]
+const BPM_STEPS: ReadonlyArray<number> = [5, 10, 20, 50]
 
 /** Heart rates from `low` to `high`, both included where they are marks. */
 export const bpmTicks = (low: number, high: number, most: number): ReadonlyArray<number> =>
-  multiples(low, high, stepOf(BPM_STEPS, high - low, most, 50))
+  fitting(low, high, most, BPM_STEPS)
 
 /** The heart rates that a chart reaches from and to: round, with a little room, and never so narrow that noise looks wild. */
 export const bpmRange = (min: number, max: number): readonly [low: number, high: number] => {
@@ -48,13 +46,19 @@ export const timeLabel = (millis: number, durationMillis: number): string => {
 
 const two = (n: number): string => String(n).padStart(2, "0")
 
-const stepOf = (steps: ReadonlyArray<number>, span: number, most: number, coarse: number): number => {
-  const least = span / Math.max(1, most - 1)
-  return steps.find((step) => step >= least) ?? Math.ceil(least / coarse) * coarse
+/** The multiples of the finest step of which there are not too many; of the coarsest and its doubles if need be. */
+const fitting = (from: number, to: number, most: number, steps: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const step = steps.find((each) => count(from, to, each) <= most)
+  if (step !== undefined) return multiples(from, to, step)
+  let coarse = steps.at(-1) ?? 1
+  while (count(from, to, coarse) > Math.max(1, most)) coarse *= 2
+  return multiples(from, to, coarse)
 }
+
+const count = (from: number, to: number, step: number): number =>
+  Math.max(0, Math.floor(to / step) - Math.ceil(from / step) + 1)
 
 const multiples = (from: number, to: number, step: number): ReadonlyArray<number> => {
   const first = Math.ceil(from / step)
-  const count = Math.max(0, Math.floor(to / step) - first + 1)
-  return Array.from({ length: count }, (_, i) => (first + i) * step)
+  return Array.from({ length: count(from, to, step) }, (_, i) => (first + i) * step)
 }
