@@ -13,6 +13,7 @@ import { Keys } from "../contexts/identity/Service.ts"
 import { Compartments } from "./Compartments.ts"
 import { CloseCode, type Connection } from "./Connection.ts"
 import { DoorLimits } from "./DoorLimits.ts"
+import { Gathering } from "./Gathering.ts"
 import { type Surroundings, TelemetrySession } from "./TelemetrySession.ts"
 
 /** What can be set about the door. */
@@ -40,6 +41,9 @@ export class TelemetryDoor extends Context.Tag("paceline/gateway/TelemetryDoor")
  */
 const SHARES: Credit.Shares = { total: 128 * 1024 * 1024, least: 16 * 1024, most: 256 * 1024 }
 
+/** The deliveries of so many bridges are stored as one unit: some milliseconds' work, so that others get their turn. */
+const MOST_IN_A_UNIT = 100
+
 const HELLO_TIMEOUT = Duration.seconds(5)
 
 const KEY_CHECK_MILLIS = 10_000
@@ -60,10 +64,16 @@ const make = (options: TelemetryDoorOptions) =>
     const work = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(work)<never>()
 
+    const gathering = new Gathering({
+      store: (deliveries) => telemetry.run(devices.receive(deliveries)),
+      run,
+      most: MOST_IN_A_UNIT,
+    })
+
     const surroundings: Surroundings = {
       devices,
       keys,
-      store: (deviceId, items, hello) => telemetry.run(devices.receive(deviceId, items, hello)),
+      store: (delivery, told) => gathering.add(delivery, told),
       countWrongKey: (address) => limits.ended({ address, actor: null }, 401),
       window: options.window,
       share: () => Credit.shareOf(SHARES, open.size),

@@ -8,26 +8,22 @@
  * and only what is durable is acknowledged. What a bridge sends wrong is answered with a `Problem` in words before
  * the connection ends; nothing the bridge buffers is lost by it.
  */
-import type { Bulkhead } from "@paceline/core/concurrency"
-import type { DeviceId, TooManyRequests, Unavailable } from "@paceline/core/contract"
+import type { DeviceId, TooManyRequests } from "@paceline/core/contract"
 import { type ClockQuality, Credit } from "@paceline/core/kernel"
 import { type FrameError, TelemetryFrame } from "@paceline/core/wire"
-import { type Cause, Effect } from "effect"
-import { type Item, isIncarnation, MOST_MISSING } from "../contexts/devices/Model.ts"
+import { Cause, Effect, Exit } from "effect"
+import { type Delivery, type Item, isIncarnation, MOST_MISSING } from "../contexts/devices/Model.ts"
 import type { Devices, Receipt } from "../contexts/devices/Service.ts"
 import type { Keys } from "../contexts/identity/Service.ts"
 import { CloseCode, type Connection } from "./Connection.ts"
+import type { Told } from "./Gathering.ts"
 
 /** What a session needs of its door. */
 export interface Surroundings {
   readonly devices: Devices
   readonly keys: Keys
   /** Stores chunks and gaps when it is their turn. */
-  readonly store: (
-    deviceId: DeviceId,
-    items: ReadonlyArray<Item>,
-    hello: ClockQuality.Reference | null,
-  ) => Effect.Effect<Receipt, Unavailable | Bulkhead.BulkheadFull | Bulkhead.BulkheadWaitExceeded>
+  readonly store: (delivery: Delivery, told: Told) => void
   /** Counts a wrong key from an address; fails when there were too many. */
   readonly countWrongKey: (address: string) => Effect.Effect<void, TooManyRequests>
   /** So many chunks may be on their way without an acknowledgement. */
@@ -305,21 +301,15 @@ export class TelemetrySession {
     this.#waiting = []
     this.#waitingBytes = 0
     this.#storing = items.length
-    this.#door.run(
-      this.#door.store(phase.deviceId, items, phase.hello).pipe(
-        Effect.tap((receipt) => Effect.sync(() => this.#answer(receipt, bytes))),
-        Effect.catchAll(() => this.#sendAway()),
-        Effect.catchAllCause((cause) => this.#failed(cause)),
-        Effect.ensuring(
-          Effect.sync(() => {
-            this.#storing = 0
-            if (this.#draining) this.end(CloseCode.GoingAway)
-            else if (this.#waiting.length > 0) this.#store()
-            this.#tellSettled()
-          }),
-        ),
-      ),
-    )
+    this.#door.store({ deviceId: phase.deviceId, items, hello: phase.hello }, (exit) => {
+      if (Exit.isSuccess(exit)) this.#answer(exit.value, bytes)
+      else if (Cause.isDie(exit.cause)) this.#door.run(this.#failed(exit.cause))
+      else this.#refuseForNow(UNAVAILABLE, UNAVAILABLE_MILLIS)
+      this.#storing = 0
+      if (this.#draining) this.end(CloseCode.GoingAway)
+      else if (this.#waiting.length > 0) this.#store()
+      this.#tellSettled()
+    })
   }
 
   #tellSettled(): void {

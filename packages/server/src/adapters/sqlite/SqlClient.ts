@@ -48,20 +48,23 @@ export const make = (
  * Statements whose span nobody would see run in one step: that span, and the scope of a connection that is always there,
  * would cost several times what SQLite needs.
  */
-const lean = (client: Client.SqlClient, writer: Database, reading: SqliteConnection): Client.SqlClient =>
-  new Proxy(client, {
-    apply: (make, self, parts) => {
-      const made: unknown = Reflect.apply(make, self, parts)
-      if (!isStatement(made)) return made
-      const commit = Effect.withFiberRuntime<ReadonlyArray<unknown>, SqlError>((fiber) => {
-        const transformed = fiber.getFiberRef(Statement.currentTransformer)._tag === "Some"
-        if (transformed || (fiber.currentSpan !== undefined && isTraced(fiber))) return made.withoutTransform
-        const [sql, params] = made.compile()
-        return (currentUnit(fiber.currentContext, writer)?.connection ?? reading).executeNow(sql, params)
-      })
-      return Object.assign(made, { commit: () => commit })
-    },
+const lean = (client: Client.SqlClient, writer: Database, reading: SqliteConnection): Client.SqlClient => {
+  const inOneStep = (made: unknown): unknown => {
+    if (!isStatement(made)) return made
+    const commit = Effect.withFiberRuntime<ReadonlyArray<unknown>, SqlError>((fiber) => {
+      const transformed = fiber.getFiberRef(Statement.currentTransformer)._tag === "Some"
+      if (transformed || (fiber.currentSpan !== undefined && isTraced(fiber))) return made.withoutTransform
+      const [sql, params] = made.compile()
+      return (currentUnit(fiber.currentContext, writer)?.connection ?? reading).executeNow(sql, params)
+    })
+    return Object.assign(made, { commit: () => commit })
+  }
+  const unsafe = (...parts: Parameters<Client.SqlClient["unsafe"]>) => inOneStep(client.unsafe(...parts))
+  return new Proxy(client, {
+    apply: (make, self, parts) => inOneStep(Reflect.apply(make, self, parts)),
+    get: (target, key) => (key === "unsafe" ? unsafe : Reflect.get(target, key)),
   })
+}
 
 const isStatement = (made: unknown): made is Statement.Statement<unknown> =>
   Statement.isFragment(made) && "withoutTransform" in made

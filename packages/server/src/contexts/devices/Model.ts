@@ -29,13 +29,18 @@ export const MOST_MISSING = 1_000_000_000
 /** Who wears the sensors of one device. */
 export type Pairings = ReadonlyMap<string, Pairing>
 
-/** Where chunks come from, and how far each incarnation got. */
-export interface Origin {
+/** What a connected bridge has sent, in order. */
+export interface Delivery {
   readonly deviceId: DeviceId
-  readonly pairings: Pairings
-  readonly marks: ReadonlyMap<string, HighWaterMark.HighWaterMark>
+  readonly items: ReadonlyArray<Item>
   /** The bridge's clocks when it connected; null when it did not tell. */
   readonly hello: ClockQuality.Reference | null
+}
+
+/** Where chunks come from, and how far each incarnation got. */
+export interface Origin extends Omit<Delivery, "items"> {
+  readonly pairings: Pairings
+  readonly marks: ReadonlyMap<string, HighWaterMark.HighWaterMark>
   /** This server's clock. */
   readonly nowMs: number
 }
@@ -153,16 +158,20 @@ const telemetryOf = (origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): Reado
   return Array.from(heard).flatMap(([pairing, { atMs, bpm, ends }]) =>
     splitAtEnds(atMs, bpm, ends).map(
       (part) =>
-        new TelemetryRecorded({
-          deviceId: origin.deviceId,
-          incarnation: chunk.incarnation,
-          n: chunk.n,
-          sensor: pairing.sensor,
-          ...(pairing.source === undefined ? {} : { source: pairing.source }),
-          athleteId: pairing.athleteId,
-          classId: pairing.classId,
-          ...part,
-        }),
+        new TelemetryRecorded(
+          {
+            deviceId: origin.deviceId,
+            incarnation: chunk.incarnation,
+            n: chunk.n,
+            sensor: pairing.sensor,
+            ...(pairing.source === undefined ? {} : { source: pairing.source }),
+            athleteId: pairing.athleteId,
+            classId: pairing.classId,
+            ...part,
+          },
+          // Made of what is checked already, and looked at again when it is encoded.
+          true,
+        ),
     ),
   )
 }

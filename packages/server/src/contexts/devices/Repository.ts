@@ -22,7 +22,25 @@ const pairingOf = ({ athleteId, classId, sensor, source }: PairingRow): Pairing 
   ...(source === null ? {} : { source }),
 })
 
+/** How far an incarnation was received. */
+export interface Mark {
+  readonly deviceId: DeviceId
+  readonly incarnation: string
+  readonly mark: number
+}
+
+export type NewChunk = Intake["store"][number] & { readonly deviceId: DeviceId }
+
 type Device = Omit<DeviceStatus, "sensors" | "connected">
+
+const CHUNK = "(?, ?, ?, ?, ?, ?, ?, (SELECT pairings FROM device WHERE device_id = ?), ?, ?, ?, ?)"
+
+/** So many chunks are stored by one statement, where there are so many. */
+const ROWS_AT_ONCE = 8
+
+const INSERT_CHUNK = `INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings,
+  boot, wall_ms, monotonic_ms, clock) VALUES ${CHUNK}`
+const INSERT_CHUNKS = INSERT_CHUNK + `, ${CHUNK}`.repeat(ROWS_AT_ONCE - 1)
 
 export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceline/devices/DeviceRepository", {
   effect: Effect.gen(function* () {
@@ -101,19 +119,45 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           ON CONFLICT (device_id, incarnation) DO UPDATE SET mark = excluded.mark`
       }),
 
-      insertChunk: Effect.fnUntraced(function* (
-        deviceId: DeviceId,
-        { chunk, clock, samples }: Intake["store"][number],
-        receivedAtMs: number,
-      ) {
+      /** Who wears the sensors of these devices. */
+      pairingsOf: Effect.fnUntraced(function* (deviceIds: ReadonlyArray<DeviceId>) {
+        const rows = yield* sql<PairingRow & { readonly deviceId: DeviceId }>`
+          SELECT device_id AS "deviceId", ${pairingColumns} FROM pairing
+          WHERE device_id IN (SELECT value FROM json_each(${JSON.stringify(deviceIds)}))`
+        return rows.map((row) => ({ deviceId: row.deviceId, pairing: pairingOf(row) }))
+      }),
+
+      /** The greatest numbers received of these incarnations, where there is one. */
+      marksOf: Effect.fnUntraced(function* (streams: ReadonlyArray<readonly [DeviceId, incarnation: string]>) {
+        return yield* sql<Mark>`
+          SELECT s.device_id AS "deviceId", s.incarnation, s.mark
+          FROM json_each(${JSON.stringify(streams)}) AS asked
+          JOIN stream s ON s.device_id = asked.value ->> 0 AND s.incarnation = asked.value ->> 1`
+      }),
+
+      saveMarks: Effect.fnUntraced(function* (marks: ReadonlyArray<Mark>) {
         yield* Transaction
-        const { boot = null, monotonicMs = null, wallMs = null } = chunk.clock ?? {}
+        const rows = marks.map(({ deviceId, incarnation, mark }) => [deviceId, incarnation, mark])
         yield* sql`
-          INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings,
-                             boot, wall_ms, monotonic_ms, clock)
-          VALUES (${deviceId}, ${chunk.incarnation}, ${chunk.n}, ${chunk.crc}, ${samples}, ${receivedAtMs},
-                  ${chunk.payload}, (SELECT pairings FROM device WHERE device_id = ${deviceId}),
-                  ${boot}, ${wallMs}, ${monotonicMs}, ${clock})`
+          INSERT INTO stream (device_id, incarnation, mark)
+          SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(${JSON.stringify(rows)}) WHERE true
+          ON CONFLICT (device_id, incarnation) DO UPDATE SET mark = excluded.mark`
+      }),
+
+      /** Stores chunks that are new, some in one statement. */
+      insertChunks: Effect.fnUntraced(function* (chunks: ReadonlyArray<NewChunk>, receivedAtMs: number) {
+        yield* Transaction
+        for (let from = 0; from < chunks.length; ) {
+          const rows = chunks.length - from >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1
+          const parameters: Array<unknown> = []
+          for (const { chunk, clock, deviceId, samples } of chunks.slice(from, from + rows)) {
+            const { boot = null, monotonicMs = null, wallMs = null } = chunk.clock ?? {}
+            parameters.push(deviceId, chunk.incarnation, chunk.n, chunk.crc, samples, receivedAtMs, chunk.payload)
+            parameters.push(deviceId, boot, wallMs, monotonicMs, clock)
+          }
+          yield* sql.unsafe(rows === 1 ? INSERT_CHUNK : INSERT_CHUNKS, parameters)
+          from += rows
+        }
       }),
 
       /** Whether exactly this chunk was received before, stored or set aside. */
@@ -179,15 +223,22 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           FROM gap WHERE device_id = ${deviceId} ORDER BY id DESC LIMIT ${limit}`
       }),
 
-      count: Effect.fnUntraced(function* (deviceId: DeviceId, received: Received, receivedAtMs: number) {
+      count: Effect.fnUntraced(function* (received: ReadonlyMap<DeviceId, Received>, receivedAtMs: number) {
         yield* Transaction
+        const rows = Array.from(received, ([deviceId, one]) => [
+          deviceId,
+          one.chunks,
+          one.samples,
+          one.quarantined,
+          one.redeliveriesSuppressed,
+        ])
         yield* sql`
           UPDATE device
-          SET chunks = chunks + ${received.chunks}, samples = samples + ${received.samples},
-              quarantined = quarantined + ${received.quarantined},
-              redeliveries_suppressed = redeliveries_suppressed + ${received.redeliveriesSuppressed},
+          SET chunks = chunks + (value ->> 1), samples = samples + (value ->> 2),
+              quarantined = quarantined + (value ->> 3),
+              redeliveries_suppressed = redeliveries_suppressed + (value ->> 4),
               last_chunk_at_ms = ${receivedAtMs}
-          WHERE device_id = ${deviceId}`
+          FROM json_each(${JSON.stringify(rows)}) WHERE device_id = value ->> 0`
       }),
 
       declareGap: Effect.fnUntraced(function* (

@@ -1,7 +1,7 @@
 /**
  * Bridges and what they deliver.
  *
- * `receive` is the way in for telemetry: the chunks and gaps of one connection, in order, in one unit of work that
+ * `receive` is the way in for telemetry: the chunks and gaps of many connections, each in order, in one unit of work that
  * stores them, moves the high-water mark and appends what they say to the log. Only then are they acknowledged,
  * and so a chunk is stored once, whoever dies in between.
  */
@@ -23,7 +23,7 @@ import {
   type TelemetryRecorded,
   Topics,
 } from "@paceline/core/contract"
-import { type ClockQuality, HighWaterMark } from "@paceline/core/kernel"
+import { HighWaterMark } from "@paceline/core/kernel"
 import { EventLog } from "@paceline/core/messaging"
 import { Bundle } from "@paceline/core/wire"
 import { Clock, Effect } from "effect"
@@ -46,12 +46,21 @@ const QUARANTINE_LISTED = 100
 /** So many gaps are listed. */
 const GAPS_LISTED = 1_000
 
-const countsOf = (intake: Intake.Intake, quarantined: number): Received => ({
-  chunks: intake.store.length,
-  samples: intake.store.reduce((sum, { samples }) => sum + samples, 0),
-  quarantined,
-  redeliveriesSuppressed: intake.again.length - (quarantined - intake.setAside.length),
+const countsWith = (before: Received = nothing, intake: Intake.Intake, quarantined: number): Received => ({
+  chunks: before.chunks + intake.store.length,
+  samples: before.samples + intake.store.reduce((sum, { samples }) => sum + samples, 0),
+  quarantined: before.quarantined + quarantined,
+  redeliveriesSuppressed: before.redeliveriesSuppressed + intake.again.length - (quarantined - intake.setAside.length),
 })
+
+const nothing: Received = { chunks: 0, samples: 0, quarantined: 0, redeliveriesSuppressed: 0 }
+
+/** The same bytes under the same number. */
+const isSame = (one: Intake.Chunk, other: Intake.Chunk): boolean =>
+  one.incarnation === other.incarnation && one.n === other.n && one.crc === other.crc
+
+/** Of one device, by incarnation. */
+type Marks = Map<string, HighWaterMark.HighWaterMark>
 
 export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices", {
   dependencies: [DeviceRepository.Default],
@@ -69,11 +78,27 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
       if (!(yield* repository.exists(deviceId))) return yield* NotFound.of("device", deviceId)
     })
 
-    /** How far the incarnations of these items were received. */
-    const marksOf = Effect.fnUntraced(function* (deviceId: DeviceId, items: ReadonlyArray<Intake.Item>) {
-      const marks = new Map<string, number>()
-      for (const { incarnation } of items) {
-        if (!marks.has(incarnation)) marks.set(incarnation, yield* repository.mark(deviceId, incarnation))
+    /** Who wears the sensors of these devices; a device whose sensors nobody wears is not in it. */
+    const pairingsOf = Effect.fnUntraced(function* (deviceIds: ReadonlyArray<DeviceId>) {
+      const all = new Map<DeviceId, Map<string, Pairing>>()
+      for (const { deviceId, pairing } of yield* repository.pairingsOf(deviceIds)) {
+        const worn = all.get(deviceId) ?? new Map()
+        all.set(deviceId, worn.set(pairing.sensor, pairing))
+      }
+      return all
+    })
+
+    /** How far the incarnations of these deliveries were received. */
+    const marksOf = Effect.fnUntraced(function* (deliveries: ReadonlyArray<Intake.Delivery>) {
+      const marks = new Map<DeviceId, Marks>(deliveries.map(({ deviceId }) => [deviceId, new Map()]))
+      const streams = deliveries.flatMap(({ deviceId, items }) =>
+        Array.from(
+          new Set(items.map(({ incarnation }) => incarnation)),
+          (incarnation) => [deviceId, incarnation] as const,
+        ),
+      )
+      for (const { deviceId, incarnation, mark } of yield* repository.marksOf(streams)) {
+        marks.get(deviceId)?.set(incarnation, mark)
       }
       return marks
     })
@@ -85,13 +110,15 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
       ).pipe(Effect.provideService(EventLog.EventLog, log))
 
     /** Says which numbers of which incarnations are stored now, for whoever makes something of their samples. */
-    const tellStored = (deviceId: DeviceId, stored: Intake.Intake["store"]) =>
+    const tellStored = (stored: ReadonlyMap<DeviceId, Intake.Intake["store"]>) =>
       EventLog.append(
         Topics.chunks,
-        Intake.spansOf(stored.map(({ chunk }) => chunk)).map((span) => ({
-          key: deviceId,
-          event: new ChunksStored({ deviceId, ...span }),
-        })),
+        Array.from(stored).flatMap(([deviceId, chunks]) =>
+          Intake.spansOf(chunks.map(({ chunk }) => chunk)).map((span) => ({
+            key: deviceId,
+            event: new ChunksStored({ deviceId, ...span }),
+          })),
+        ),
       ).pipe(Effect.provideService(EventLog.EventLog, log))
 
     return {
@@ -208,31 +235,48 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
       },
 
       /**
-       * Takes chunks and gaps in, in order, as one unit of work.
-       *
-       * @param hello what the bridge's clocks showed when it connected
+       * Takes in what bridges have sent, as one unit of work for all of them: each delivery's chunks and gaps in their
+       * order. Answers a receipt for each delivery.
        */
-      receive: Effect.fn("Devices.receive")(
-        function* (deviceId: DeviceId, items: ReadonlyArray<Intake.Item>, hello: ClockQuality.Reference | null) {
+      receive: Effect.fnUntraced(
+        function* (deliveries: ReadonlyArray<Intake.Delivery>) {
           const nowMs = yield* Clock.currentTimeMillis
-          const pairings = Intake.pairingsOf(yield* repository.pairings(deviceId))
-          const marks = yield* marksOf(deviceId, items)
-          const intake = Intake.plan({ deviceId, pairings, marks, hello, nowMs }, items)
-
-          for (const stored of intake.store) yield* repository.insertChunk(deviceId, stored, nowMs)
-          const setAside = [...intake.setAside]
-          for (const chunk of intake.again) {
-            if (!(yield* repository.wasReceived(deviceId, chunk))) setAside.push({ chunk, reason: NOT_A_REDELIVERY })
+          const pairings = yield* pairingsOf(deliveries.map(({ deviceId }) => deviceId))
+          const marks = yield* marksOf(deliveries)
+          const stored = new Map<DeviceId, Array<Intake.Intake["store"][number]>>()
+          const events: Array<TelemetryRecorded> = []
+          const counts = new Map<DeviceId, Received>()
+          const receipts: Array<Receipt> = []
+          for (const { deviceId, hello, items } of deliveries) {
+            const reached: Marks = marks.get(deviceId) ?? new Map()
+            const worn = pairings.get(deviceId) ?? new Map()
+            const intake = Intake.plan({ deviceId, pairings: worn, marks: reached, hello, nowMs }, items)
+            const inThisUnit = [...(stored.get(deviceId) ?? []), ...intake.store]
+            if (inThisUnit.length > 0) stored.set(deviceId, inThisUnit)
+            const setAside = [...intake.setAside]
+            for (const chunk of intake.again) {
+              if (inThisUnit.some((one) => isSame(one.chunk, chunk))) continue
+              if (!(yield* repository.wasReceived(deviceId, chunk))) setAside.push({ chunk, reason: NOT_A_REDELIVERY })
+            }
+            for (const { chunk, reason } of setAside) yield* repository.setAside(deviceId, chunk, reason, nowMs)
+            for (const { from, gap } of intake.gaps) yield* repository.saveGap(deviceId, gap, from, nowMs)
+            events.push(...intake.events)
+            counts.set(deviceId, countsWith(counts.get(deviceId), intake, setAside.length))
+            for (const [incarnation, mark] of intake.marks) reached.set(incarnation, mark)
+            const acknowledged = Array.from(intake.marks, ([incarnation, n]) => ({ incarnation, n }))
+            receipts.push({ acknowledged, setAside, outOfOrder: intake.outOfOrder })
           }
-          for (const { chunk, reason } of setAside) yield* repository.setAside(deviceId, chunk, reason, nowMs)
-          for (const { from, gap } of intake.gaps) yield* repository.saveGap(deviceId, gap, from, nowMs)
-          for (const [incarnation, mark] of intake.marks) yield* repository.saveMark(deviceId, incarnation, mark)
-          yield* repository.count(deviceId, countsOf(intake, setAside.length), nowMs)
-          if (intake.events.length > 0) yield* tell(intake.events)
-          if (intake.store.length > 0) yield* tellStored(deviceId, intake.store)
-          const acknowledged = Array.from(intake.marks, ([incarnation, n]) => ({ incarnation, n }))
-          const receipt: Receipt = { acknowledged, setAside, outOfOrder: intake.outOfOrder }
-          return receipt
+          const chunks = Array.from(stored).flatMap(([deviceId, some]) => some.map((one) => ({ deviceId, ...one })))
+          yield* repository.insertChunks(chunks, nowMs)
+          yield* repository.saveMarks(
+            Array.from(marks).flatMap(([deviceId, reached]) =>
+              Array.from(reached, ([incarnation, mark]) => ({ deviceId, incarnation, mark })),
+            ),
+          )
+          yield* repository.count(counts, nowMs)
+          if (events.length > 0) yield* tell(events)
+          if (chunks.length > 0) yield* tellStored(stored)
+          return receipts
         },
         (unit) => work.run(unit),
         orUnavailable,

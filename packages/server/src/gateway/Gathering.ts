@@ -1,0 +1,91 @@
+/**
+ * Brings together what many bridges have sent at the same moment, so that it is stored as one unit of work.
+ *
+ * What arrives in one turn of the event loop goes together. While it is being stored the next is gathered; so the busier
+ * the server, the more share a unit, and the less each costs. When a unit dies of one delivery (a bug), each of its
+ * deliveries is tried alone, so that only that one fails.
+ */
+import type { Bulkhead } from "@paceline/core/concurrency"
+import type { Unavailable } from "@paceline/core/contract"
+import { Effect, Exit } from "effect"
+import type { Delivery } from "../contexts/devices/Model.ts"
+import type { Receipt } from "../contexts/devices/Service.ts"
+
+export type NotStored = Unavailable | Bulkhead.BulkheadFull | Bulkhead.BulkheadWaitExceeded
+
+/** Told once: the delivery is durable, or nothing of it is stored. */
+export type Told = (exit: Exit.Exit<Receipt, NotStored>) => void
+
+export interface GatheringOptions {
+  readonly store: (deliveries: ReadonlyArray<Delivery>) => Effect.Effect<ReadonlyArray<Receipt>, NotStored>
+  readonly run: (effect: Effect.Effect<void>) => void
+  /** So many deliveries go into one unit, at most. */
+  readonly most: number
+}
+
+interface Waiting {
+  readonly delivery: Delivery
+  readonly told: Told
+}
+
+/** So many units are under way at once: one that waits for its commit while the next one is filled. */
+const UNITS = 2
+
+const nextTurn = Effect.async<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+export class Gathering {
+  readonly #options: GatheringOptions
+  #waiting: Array<Waiting> = []
+  #units = 0
+
+  constructor(options: GatheringOptions) {
+    this.#options = options
+  }
+
+  add(delivery: Delivery, told: Told): void {
+    this.#waiting.push({ delivery, told })
+    this.#begin()
+  }
+
+  #begin(): void {
+    if (this.#units >= UNITS || this.#waiting.length === 0) return
+    this.#units++
+    this.#options.run(
+      Effect.zipRight(
+        nextTurn,
+        Effect.suspend(() => {
+          const gathered = this.#waiting.splice(0, this.#options.most)
+          return gathered.length === 0 ? Effect.void : this.#store(gathered)
+        }),
+      ).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.#units--
+            this.#begin()
+          }),
+        ),
+      ),
+    )
+  }
+
+  #store(gathered: ReadonlyArray<Waiting>): Effect.Effect<void> {
+    return Effect.flatMap(Effect.exit(this.#options.store(gathered.map(({ delivery }) => delivery))), (exit) => {
+      if (Exit.isFailure(exit) && gathered.length > 1 && exit.cause._tag === "Die") {
+        return Effect.forEach(gathered, (one) => this.#store([one]), { discard: true })
+      }
+      return Effect.sync(() => {
+        for (const [i, { told }] of gathered.entries()) told(receiptOf(exit, i))
+      })
+    })
+  }
+}
+
+const receiptOf = (exit: Exit.Exit<ReadonlyArray<Receipt>, NotStored>, i: number): Exit.Exit<Receipt, NotStored> =>
+  Exit.flatMap(exit, (receipts) => {
+    const receipt = receipts[i]
+    return receipt === undefined
+      ? Exit.die(new Error("A delivery was stored without a receipt"))
+      : Exit.succeed(receipt)
+  })
