@@ -65,7 +65,7 @@ const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter =>
       if (state === said.state && now - said.atMs < QUIET_MILLIS) return
       said = { state, atMs: now }
       write(
-        `${state} ${count(status.recordedSamples)} samples recorded, ${chunks(status.waitingChunks)} waiting, ` +
+        `${state} ${samples(status.recordedSamples)} recorded, ${chunks(status.waitingChunks)} waiting, ` +
           `${chunks(status.deliveredChunks)} delivered.`,
       )
     },
@@ -81,6 +81,8 @@ const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter =>
 }
 
 export const count = (number: number): string => number.toLocaleString("en")
+
+const samples = (number: number): string => (number === 1 ? "1 sample" : `${count(number)} samples`)
 
 export const chunks = (number: number): string => (number === 1 ? "1 chunk" : `${count(number)} chunks`)
 

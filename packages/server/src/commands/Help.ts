@@ -30,10 +30,15 @@ paceline.toml in the working directory (port = 9000), else it is the default. "p
   },
   bridge: {
     usage: "bridge --url URL --device ID [flags]",
-    about: `Runs a bridge: it buffers the samples of many sensors on disk and delivers each to a server exactly once.
-"paceline bridge --help" lists its own flags.`,
+    about: `Runs a bridge: it buffers the samples of many sensors on disk and delivers each to a server exactly once. It plays
+made-up athletes or FIT files; "import" brings recorded activities in, "verify" tries to make a bridge lose something.
+The flags of each: "paceline bridge --help", "paceline bridge import --help", "paceline bridge verify --help".`,
     flags: [],
-    examples: ["PACELINE_DEVICE_KEY=pl_… paceline bridge --url ws://127.0.0.1:8080 --device bridge-… --athletes 1"],
+    examples: [
+      "PACELINE_DEVICE_KEY=pl_… paceline bridge --url ws://127.0.0.1:8080 --device bridge-… --athletes 1",
+      "PACELINE_DEVICE_KEY=pl_… paceline bridge import export.zip --url ws://127.0.0.1:8080 --device bridge-…",
+      "paceline bridge verify --report report.html",
+    ],
   },
   "device add": {
     usage: "device add NAME [flags]",
@@ -115,7 +120,7 @@ and every point right. Needs no server, touches no data, and removes what it mad
 /** One line of each, for the overview. */
 const summaries: ReadonlyArray<readonly [command: string, what: string]> = [
   ["serve", "run a server: live wall, API, doors for bridges"],
-  ["bridge", "run a bridge: buffer sensors, deliver each sample once"],
+  ["bridge", "run a bridge: buffer sensors, import files, deliver each sample once; verify one"],
   ["device", "add, list and pair bridges of the server that runs here"],
   ["athlete", "add, list, export and erase its athletes, and merge what they recorded twice"],
   ["series", "print what was measured of an athlete, by time and resolution"],
@@ -137,7 +142,7 @@ const pageText = ({ about, examples, flags, usage }: Page): string =>
 const overview = (): string =>
   [
     `Paceline ${VERSION}: the self-hosted engine for training together.`,
-    section("Commands", table(summaries)),
+    section("Commands", table(summaries)).trimEnd(),
     section(
       "Examples",
       ["paceline serve --demo", "paceline serve --host 0.0.0.0", `paceline device add "Studio 1"`].join("\n"),
