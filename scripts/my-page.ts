@@ -189,6 +189,13 @@ const checkErasure = async (page: Page, alias: string, { check, picture }: Check
   check(await button.isDisabled(), "nothing is erased before the whole name is typed")
   await confirm.fill(alias)
   await picture(page, "me-erase", true)
+  await page.route("**/v1/athletes/*", (route) =>
+    route.fulfill({ status: 503, json: { _tag: "Unavailable", message: "Not just now." } }),
+  )
+  await button.click()
+  await page.getByRole("alert").getByText("Not just now.").waitFor({ timeout: 30_000 })
+  check(await confirm.isVisible(), "when it does not begin, the page says why and asks again")
+  await page.unroute("**/v1/athletes/*")
   await button.click()
   await page.getByRole("heading", { name: "It is done" }).waitFor({ timeout: 30_000 })
   check(true, "the page says when it is done")

@@ -9,7 +9,7 @@ import { sentenceOf } from "./Failure.ts"
 interface EraseEverythingProps {
   readonly client: Client
   readonly profile: Profile
-  /** It has begun. Without a receipt it cannot be followed: the answer that had it was lost. */
+  /** The key is worth nothing any more. Without a receipt nothing can be followed: the answer that had it was lost. */
   readonly onErased: (receipt: string | null) => void
 }
 
@@ -46,7 +46,7 @@ const AskToErase = ({ client, onErased, onKeep, profile }: EraseEverythingProps 
     try {
       onErased((await client.privacy(profile.athleteId).erase()).receipt ?? null)
     } catch (error) {
-      // This key was good a moment ago: it was this erasure that ended it, and only its answer was lost.
+      // The key was good when the page was opened: most likely an earlier try ended it, and its answer was lost.
       if (error instanceof Unauthorized) return onErased(null)
       setProblem(sentenceOf(error))
       setErasing(false)

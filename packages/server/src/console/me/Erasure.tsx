@@ -38,11 +38,11 @@ export const Erasure = ({ receipt }: { readonly receipt: string }) => {
   )
 }
 
-/** The erasure began, and the answer with its receipt was lost on the way. */
+/** The key was refused when the erasure was asked for: most likely an earlier try was done, and its answer lost. */
 export const ErasureUnseen = () => (
-  <Told title="Your erasure has begun">
-    Your link does not work any more, and the rest goes on by itself. The answer of the server was lost on its way, so
-    this page cannot show when it is done: the gym can tell you.
+  <Told title="Your link has ended">
+    Most likely your erasure has begun, and only the answer of the server was lost on its way. Then the rest goes on by
+    itself. This page cannot show whether and when it is done: the gym can tell you.
   </Told>
 )
 

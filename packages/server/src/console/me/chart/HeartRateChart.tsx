@@ -86,7 +86,7 @@ const Picture = ({ all, fromMs, maxHeartRateBpm, toMs, trace, width }: PicturePr
   return (
     <>
       <p class="chart-reading" data-zone={zone} aria-hidden="true">
-        {point === undefined ? "Point at the curve, or use the arrow keys, to read it." : <b>{words}</b>}
+        {point === undefined ? "Point at the curve or use arrow keys to read it." : <b>{words}</b>}
       </p>
       <div
         class="chart-picture"
@@ -179,7 +179,7 @@ interface AxesProps extends PartProps {
 }
 
 /** So much room a mark needs, in pixels. */
-const TIME_MARK = 72
+const TIME_MARK = 60
 const BPM_MARK = 28
 
 const Axes = ({ frame, fromMs, ranges, scale }: AxesProps) => {
