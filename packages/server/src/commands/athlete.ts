@@ -14,6 +14,8 @@ export interface AddOptions extends Output {
   readonly hidden: boolean
 }
 
+const FOR_PHONES = "For a phone, put this machine's name or address in the place of 127.0.0.1."
+
 export const add = (settings: ResolvedSettings, { alias, hidden, json, maxHeartRateBpm }: AddOptions) =>
   Effect.gen(function* () {
     const { api, url } = yield* connect(settings)
@@ -26,6 +28,7 @@ export const add = (settings: ResolvedSettings, { alias, hidden, json, maxHeartR
         `${added.profile.alias} is added, as ${added.profile.athleteId}. Their own page, with the key that is shown this once:`,
         "",
         `  ${url}/me#key=${added.key}`,
+        ...(new URL(url).hostname === "127.0.0.1" ? ["", FOR_PHONES] : []),
       ].join("\n"),
     )
   })

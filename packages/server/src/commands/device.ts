@@ -21,7 +21,7 @@ export const add = (settings: ResolvedSettings, { json, name }: Output & { reado
         `  device  ${device.deviceId}`,
         `  key     ${device.key}`,
         "",
-        `Start it with: PACELINE_DEVICE_KEY=${device.key} paceline bridge --url ${url.replace(/^http/, "ws")} --device ${device.deviceId} --data ./bridge-data`,
+        `Start it with: PACELINE_DEVICE_KEY=${device.key} paceline bridge --url ${url.replace(/^http/, "ws")} --device ${device.deviceId}`,
       ].join("\n"),
     )
   })
