@@ -96,3 +96,10 @@ export const count = (table: string): unknown => {
     database.close()
   }
 }
+
+/** Changes the buffer's file from outside. */
+export const tamperWith = (sql: string): void => {
+  const database = bunSqlite().open(bufferPath())
+  database.exec(sql)
+  database.close()
+}

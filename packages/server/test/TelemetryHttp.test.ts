@@ -56,6 +56,20 @@ layer(TestServer.layer, { excludeTestServices: true })("Telemetry over HTTP", (i
     }),
   )
 
+  it.scoped("[bridge 13] ignores what comes twice in one batch, and counts it as suppressed", () =>
+    Effect.gen(function* () {
+      const { request, sql } = yield* TestServer
+      const device = yield* (yield* TestServer).addDevice()
+      const answer = yield* say(helloOf(device), simple(1), simple(2), simple(1), simple(2), simple(2), simple(3))
+      expect(answer?.at(-1)).toEqual({ _tag: "Ack", incarnation: "run-1", n: 3 })
+      const rows = yield* sql`SELECT n FROM chunk WHERE device_id = ${device.deviceId} ORDER BY n`
+      expect(rows).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+      const { body } = yield* request("GET", "/v1/devices")
+      const status = body.find(({ deviceId }: { readonly deviceId: string }) => deviceId === device.deviceId)
+      expect(status).toMatchObject({ chunks: 3, samples: 3, quarantined: 0, redeliveriesSuppressed: 3 })
+    }),
+  )
+
   it.scoped("[bridge 14] takes over from the device's WebSocket: the newest counts", () =>
     Effect.gen(function* () {
       const device = yield* (yield* TestServer).addDevice()

@@ -68,6 +68,9 @@ describe("a full disk", () => {
     broken = true
     expect(() => append(buffer, 2)).toThrow(BufferFull)
     expect(buffer.acknowledge(buffer.waiting(1)[0]?.incarnation ?? "", 1)).toBe(1)
+    expect(query("select n from chunk")).toEqual([{ n: 1 }])
+    buffer.settle()
+    expect(query("select n from chunk")).toEqual([])
     expect(existsSync(`${path}.reserve`)).toBe(true)
     broken = false
     buffer.flush()

@@ -52,6 +52,9 @@ export class Delivery {
   readonly #acknowledgements: Acknowledgements
   /** The key of the connection that is being made. */
   #key = ""
+  /** Chunks are being read and sent; and something was appended meanwhile, by who answers an event of the buffer. */
+  #sending = false
+  #appendedMeanwhile = false
   quarantinedChunks = 0
   /** Wall clock of the last acknowledgement, milliseconds since the epoch. */
   lastAckAtMs: number | null = null
@@ -76,6 +79,9 @@ export class Delivery {
 
   /** The buffer has new chunks. */
   appended(): void {
+    this.#appendedMeanwhile = this.#sending
+    // The machine does not know yet what of this page went out, and would have it sent again.
+    if (this.#sending) return
     const waits = this.#state.link._tag === "Resting"
     this.#give({ _tag: "Appended", waitingBytes: waits ? this.#options.buffer.backlog().bytes : 0 })
   }
@@ -218,6 +224,7 @@ export class Delivery {
 
   #sendChunks({ after, budgetBytes, gaps, limit }: Extract<Command, { readonly _tag: "SendChunks" }>): void {
     const { connection } = this.#state
+    this.#sending = true
     this.#reading(({ buffer }) => {
       const chunks: Array<SentChunk> = []
       let bytes = 0
@@ -242,9 +249,12 @@ export class Delivery {
           chunks.push({ opened, incarnation, n, bytes: length })
         }
       }
+      this.#sending = false
       const sent = { _tag: "Sent", connection, chunks, congested, drained } as const
       this.#give(untellable === undefined ? sent : { ...sent, untellable })
     })
+    this.#sending = false
+    if (this.#appendedMeanwhile) this.appended()
   }
 
   #sendLive(): void {

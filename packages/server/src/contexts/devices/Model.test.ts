@@ -87,7 +87,7 @@ describe("Intake", () => {
     expect(intake.store.map(({ clock }) => clock)).toEqual(["ok", "stepped", "unknown", "unknown"])
   })
 
-  it("tells a redelivery, also within one batch", () => {
+  it("[bridge 13] tells a redelivery, also within one batch", () => {
     const intake = Intake.plan(origin({ i: 4 }), [chunk(4), chunk(5), chunk(5), chunk(6)])
     expect(intake.store.map(({ chunk }) => chunk.n)).toEqual([5, 6])
     expect(intake.again.map(({ n }) => n)).toEqual([4, 5])
