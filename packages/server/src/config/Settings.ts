@@ -138,7 +138,7 @@ export const all = {
   recoverAtPercent: setting("recover-at-percent", "Load down to which they come back, percent.", percent, 70),
   telemetryConcurrency: setting(
     "telemetry-concurrency",
-    "The chunks of so many bridges are stored at once.",
+    "So many groups of bridges' chunks are stored at once.",
     wholeNumber(1, 10_000),
     64,
   ),

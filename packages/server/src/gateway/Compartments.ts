@@ -20,7 +20,7 @@ export interface CompartmentsOptions {
   readonly apiConcurrency: number
   /** So many more may wait for their turn. */
   readonly apiQueue: number
-  /** The chunks of so many bridges are stored at once. */
+  /** So many units of work for bridges are under way at once, each with what many bridges have sent. */
   readonly telemetryConcurrency: number
 }
 
@@ -32,7 +32,7 @@ const API_WAIT_MILLIS = 2_000
 /** The longest wait of a bridge, which has all it waits with on its disk. */
 const TELEMETRY_WAIT_MILLIS = 10_000
 
-/** A bridge has at most one batch in line, so this is how many bridges may wait. */
+/** A bridge has at most one delivery in line, so more units than bridges never wait. */
 const MOST_BRIDGES_WAITING = 10_000
 
 export class Compartments extends Context.Tag("paceline/gateway/Compartments")<

@@ -1,8 +1,8 @@
 /**
  * Brings together what many bridges have sent at the same moment, so that it is stored as one unit of work.
  *
- * What arrives in one turn of the event loop goes together. While it is being stored the next is gathered; so the busier
- * the server, the more share a unit, and the less each costs. When a unit dies of one delivery (a bug), each of its
+ * What arrives in one turn of the event loop goes together, so the busier the server, the more share a unit, and the less
+ * each costs. How many units are under way at once is for `store` to bound. When a unit dies of one delivery (a bug), each of its
  * deliveries is tried alone, so that only that one fails.
  */
 import type { Bulkhead } from "@paceline/core/concurrency"
@@ -19,17 +19,14 @@ export type Told = (exit: Exit.Exit<Receipt, NotStored>) => void
 export interface GatheringOptions {
   readonly store: (deliveries: ReadonlyArray<Delivery>) => Effect.Effect<ReadonlyArray<Receipt>, NotStored>
   readonly run: (effect: Effect.Effect<void>) => void
-  /** So many deliveries go into one unit, at most. */
-  readonly most: number
+  /** So many chunks and gaps go into one unit, unless one delivery alone brings more. */
+  readonly mostItems: number
 }
 
 interface Waiting {
   readonly delivery: Delivery
   readonly told: Told
 }
-
-/** So many units are under way at once: one that waits for its commit while the next one is filled. */
-const UNITS = 2
 
 const nextTurn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
@@ -38,7 +35,7 @@ const nextTurn = Effect.async<void>((resume) => {
 export class Gathering {
   readonly #options: GatheringOptions
   #waiting: Array<Waiting> = []
-  #units = 0
+  #isGathering = false
 
   constructor(options: GatheringOptions) {
     this.#options = options
@@ -46,28 +43,29 @@ export class Gathering {
 
   add(delivery: Delivery, told: Told): void {
     this.#waiting.push({ delivery, told })
-    this.#begin()
+    this.#gather()
   }
 
-  #begin(): void {
-    if (this.#units >= UNITS || this.#waiting.length === 0) return
-    this.#units++
-    this.#options.run(
-      Effect.zipRight(
-        nextTurn,
-        Effect.suspend(() => {
-          const gathered = this.#waiting.splice(0, this.#options.most)
-          return gathered.length === 0 ? Effect.void : this.#store(gathered)
-        }),
-      ).pipe(
-        Effect.ensuring(
-          Effect.sync(() => {
-            this.#units--
-            this.#begin()
-          }),
-        ),
-      ),
-    )
+  #gather(): void {
+    if (this.#isGathering || this.#waiting.length === 0) return
+    this.#isGathering = true
+    const unit = Effect.suspend(() => {
+      const gathered = this.#take()
+      this.#isGathering = false
+      this.#gather()
+      return this.#store(gathered)
+    })
+    this.#options.run(Effect.zipRight(nextTurn, unit))
+  }
+
+  /** At least one delivery, and those after it while there is room. */
+  #take(): ReadonlyArray<Waiting> {
+    let items = 0
+    const end = this.#waiting.findIndex(({ delivery }, i) => {
+      items += delivery.items.length
+      return i > 0 && items > this.#options.mostItems
+    })
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)
   }
 
   #store(gathered: ReadonlyArray<Waiting>): Effect.Effect<void> {

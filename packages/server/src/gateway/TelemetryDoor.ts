@@ -41,8 +41,8 @@ export class TelemetryDoor extends Context.Tag("paceline/gateway/TelemetryDoor")
  */
 const SHARES: Credit.Shares = { total: 128 * 1024 * 1024, least: 16 * 1024, most: 256 * 1024 }
 
-/** The deliveries of so many bridges are stored as one unit: some milliseconds' work, so that others get their turn. */
-const MOST_IN_A_UNIT = 100
+/** So many chunks are stored as one unit: some tens of milliseconds of work at most, then others get their turn. */
+const MOST_IN_A_UNIT = 512
 
 const HELLO_TIMEOUT = Duration.seconds(5)
 
@@ -67,7 +67,7 @@ const make = (options: TelemetryDoorOptions) =>
     const gathering = new Gathering({
       store: (deliveries) => telemetry.run(devices.receive(deliveries)),
       run,
-      most: MOST_IN_A_UNIT,
+      mostItems: MOST_IN_A_UNIT,
     })
 
     const surroundings: Surroundings = {
