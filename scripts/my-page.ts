@@ -164,6 +164,11 @@ const checkParting = async (page: Page, { check, picture }: Checks): Promise<voi
   await page.getByRole("button", { name: "Part them" }).click()
   await page.getByText("Parted. Each recording counts by itself now.").waitFor()
   check((await items.count()) > before, `what was one is several (${before}, ${await items.count()})`)
+  const sources = await page.locator(".activity-sources").allTextContents()
+  check(sources.slice(0, 3).toSorted().join() === "strap,watch,watch", `each says what recorded it (${sources.join()})`)
+  await page.locator(".activity", { hasText: "19 min" }).getByRole("button", { expanded: false }).click()
+  const own = await page.locator(".chart figcaption").textContent()
+  check(!own?.includes("nothing was heard"), `and shows what that one heard (${own})`)
   await picture(page, "me-parted", true)
   await page.getByRole("button", { name: "Put together again" }).click()
   await page.getByText("Parted.").waitFor({ state: "detached" })
@@ -172,7 +177,8 @@ const checkParting = async (page: Page, { check, picture }: Checks): Promise<voi
 
 const checkDownload = async (page: Page, { athleteId }: Trained, { check }: Checks): Promise<void> => {
   const coming = page.waitForEvent("download")
-  await page.getByRole("button", { name: "Download my data" }).click()
+  // By key: what stands above may still change its height, and a click would miss.
+  await page.getByRole("button", { name: "Download my data" }).press("Enter")
   const file = await (await coming).path()
   const lines = readFileSync(file, "utf8").trimEnd().split("\n")
   const [first, last] = [lines[0] ?? "", lines.at(-1) ?? ""]

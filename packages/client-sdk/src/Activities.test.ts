@@ -58,6 +58,8 @@ const BASE = "http://gym.example/v1/athletes/anna"
 it("reads workouts and merges", async () => {
   const workouts = answering([merged])
   expect(await workouts.activities.workouts()).toEqual([workout])
+  const alone = { ...merged, mergedFrom: undefined, recordedBy: { deviceId: "d", sensor: "watch", source: "watch" } }
+  expect((await answering([alone]).activities.workouts())[0]?.recordedBy?.source).toBe("watch")
   const merges = answering([merge])
   expect(await merges.activities.merges()).toEqual([activity])
   expect([...workouts.asked, ...merges.asked].map(({ method, url }) => [method, url])).toEqual([
@@ -82,6 +84,7 @@ it("refuses what it cannot show", async () => {
     { meanHeartRateBpm: "141" },
     { startedAtMs: null },
     { mergedFrom: 2 },
+    { recordedBy: "watch" },
   ]) {
     await expect(answering([{ ...merged, ...broken }]).activities.workouts()).rejects.toBeInstanceOf(UnexpectedAnswer)
   }

@@ -53,7 +53,11 @@ const isWorkout = (value: unknown): value is Workout =>
   isRecord(value) &&
   isString(value["sessionId"]) &&
   hasFigures(value) &&
+  (value["recordedBy"] === undefined || isSensor(value["recordedBy"])) &&
   (value["mergedFrom"] === undefined || isListOf(isString)(value["mergedFrom"]))
+
+const isSensor = (value: unknown): boolean =>
+  isRecord(value) && isString(value["deviceId"]) && isString(value["sensor"]) && isString(value["source"])
 
 const isRecording = (value: unknown): value is Merge["recordings"][number] =>
   isRecord(value) && isString(value["sessionId"]) && isString(value["source"]) && isInteger(value["effortPoints"])

@@ -285,6 +285,7 @@ layer(TestServer.layer, { excludeTestServices: true })("The telemetry door", (it
             effortPoints: 14,
             heartRateSamples: 241,
             highestHeartRateBpm: 170,
+            recordedBy: { sensor: "strap-01", source: "strap" },
           },
         ])
         const points = yield* server.request("GET", `/v1/athletes/${anna.athleteId}/points`)

@@ -287,6 +287,8 @@ export const Workout = Schema.Struct({
   heartRateSamples: Schema.Int,
   meanHeartRateBpm: Schema.Number,
   highestHeartRateBpm: Schema.Number,
+  /** The sensor that recorded it; absent for what several sources recorded, and from before sources were kept. */
+  recordedBy: Schema.optional(Schema.Struct({ deviceId: DeviceId, sensor: SensorName, source: SensorSource })),
   /** For an activity that several sources recorded: its `sessionId` is then that of the merge. */
   mergedFrom: Schema.optional(Schema.Array(SessionId)),
 }).annotations({ identifier: "Workout" })

@@ -21,6 +21,7 @@ export const Activity = ({ client, maxHeartRateBpm, merge, onPart, workout }: Ac
   const details = useId()
   const { effortPoints, endedAtMs, heartRateSamples, highestHeartRateBpm, meanHeartRateBpm, startedAtMs } = workout
   const day = Words.dayOf(startedAtMs, Date.now(), Words.localeOf(navigator.language))
+  const sources = Words.sourcesOf(merge?.recordings ?? (workout.recordedBy === undefined ? [] : [workout.recordedBy]))
   return (
     <li class="activity">
       <button
@@ -34,7 +35,7 @@ export const Activity = ({ client, maxHeartRateBpm, merge, onPart, workout }: Ac
           <b>
             {day}, <time dateTime={new Date(startedAtMs).toISOString()}>{timeOfDay(startedAtMs)}</time>
           </b>
-          {merge !== null && <span class="activity-sources">{Words.sourcesOf(merge.recordings)}</span>}
+          {sources !== "" && <span class="activity-sources">{sources}</span>}
         </span>
         <span class="activity-figures">
           <Figure name="Time" value={Words.lengthOf(endedAtMs - startedAtMs)} />

@@ -32,8 +32,8 @@ export const Erasure = ({ receipt }: { readonly receipt: string }) => {
   }
   return (
     <Told title="Erasing everything about you" isBusy>
-      Your name and your link are gone already. Now: {progress.step}. It goes on by itself, whether this page is open or
-      not.{problem === null ? "" : ` (${problem})`}
+      Your name and your link are gone already. It goes on by itself, whether this page is open or not. The server says:{" "}
+      {progress.step}.{problem === null ? "" : ` (${problem})`}
     </Told>
   )
 }

@@ -163,4 +163,10 @@ const figures = (session: TrainingSession) => ({
 export const completed = (session: TrainingSession): WorkoutCompleted => new WorkoutCompleted(figures(session))
 
 /** A completed session as its athlete sees it. */
-export const workout = (session: TrainingSession): Workout => ({ ...figures(session), effortPoints: points(session) })
+export const workout = (session: TrainingSession): Workout => ({
+  ...figures(session),
+  effortPoints: points(session),
+  ...(session.source !== null && { recordedBy: recordedBy(session.source) }),
+})
+
+const recordedBy = ({ deviceId, kind, sensor }: Source): Workout["recordedBy"] => ({ deviceId, sensor, source: kind })

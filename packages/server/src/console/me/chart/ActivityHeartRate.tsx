@@ -18,7 +18,7 @@ type Loaded =
 
 export const ActivityHeartRate = ({ client, maxHeartRateBpm, workout }: ActivityHeartRateProps) => {
   const [loaded, setLoaded] = useState<Loaded>({ _tag: "Loading" })
-  const { athleteId, endedAtMs, startedAtMs } = workout
+  const { athleteId, endedAtMs, recordedBy, startedAtMs } = workout
   const load = useCallback(async () => {
     setLoaded({ _tag: "Loading" })
     const resolution = resolutionOf(endedAtMs - startedAtMs)
@@ -29,9 +29,10 @@ export const ActivityHeartRate = ({ client, maxHeartRateBpm, workout }: Activity
         // The range ends before `to`, and the last sample belongs to the activity.
         to: endedAtMs + 1,
         resolution,
-        source: "best",
+        // Of an activity that one sensor recorded it is that sensor's, whatever else was worn beside it.
+        source: recordedBy === undefined ? "best" : "each",
       })
-      const [columns] = answer.series
+      const columns = columnsOf(answer, recordedBy)
       setLoaded({
         _tag: "Ready",
         trace: columns === undefined ? [] : runsOf(columns, resolution),
@@ -40,7 +41,7 @@ export const ActivityHeartRate = ({ client, maxHeartRateBpm, workout }: Activity
     } catch (error) {
       setLoaded({ _tag: "Away", message: sentenceOf(error) })
     }
-  }, [client, athleteId, startedAtMs, endedAtMs])
+  }, [client, athleteId, startedAtMs, endedAtMs, recordedBy])
   useEffect(() => void load(), [load])
 
   switch (loaded._tag) {
@@ -72,6 +73,18 @@ export const ActivityHeartRate = ({ client, maxHeartRateBpm, workout }: Activity
         </div>
       )
   }
+}
+
+/** The series of one sensor, or the first, which is the merged one. */
+const columnsOf = (
+  { series, sources }: SeriesBuckets,
+  by: Workout["recordedBy"],
+): SeriesBuckets["series"][number] | undefined => {
+  if (by === undefined) return series[0]
+  return series.find(({ source }) => {
+    const sensor = source === null ? undefined : sources[source]
+    return sensor?.deviceId === by.deviceId && sensor.sensor === by.sensor
+  })
 }
 
 /** Why something may be missing: that it is lost is told from that it is not there yet. */

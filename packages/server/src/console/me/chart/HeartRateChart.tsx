@@ -9,7 +9,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { clockFace, timeOfDay } from "../../parts/ClockFace.ts"
 import { summaryOf } from "../ActivityWords.ts"
 import { zoneStarts } from "../ProfileForm.ts"
-import { bandPath, type Frame, meanPath, type Ranges, type Scales, scales, zoneBands } from "./Paths.ts"
+import { bandPath, dotPath, type Frame, meanPath, type Ranges, type Scales, scales, zoneBands } from "./Paths.ts"
 import { bpmRange, bpmTicks, timeLabel, timeTicks } from "./Ticks.ts"
 import { extremesOf, folded, holesOf, nearest, type Trace, type TracePoint } from "./Trace.ts"
 
@@ -107,6 +107,7 @@ const Picture = ({ all, fromMs, maxHeartRateBpm, toMs, trace, width }: PicturePr
           <Axes ranges={ranges} frame={frame} scale={scale} fromMs={fromMs} />
           <path class="chart-band" d={bandPath(drawn, scale)} />
           <path class="chart-mean" d={meanPath(drawn, scale)} />
+          <path class="chart-mean chart-dots" d={dotPath(drawn, scale)} />
           {point !== undefined && <Crosshair point={point} frame={frame} scale={scale} />}
         </svg>
       </div>
@@ -188,6 +189,7 @@ const Axes = ({ frame, fromMs, ranges, scale }: AxesProps) => {
   const right = left + width
   return (
     <g class="chart-axes">
+      <line x1={left} x2={right} y1={top + height} y2={top + height} />
       {bpmTicks(ranges.lowBpm, ranges.highBpm, Math.floor(height / BPM_MARK)).map((bpm) => (
         <g key={bpm}>
           <line x1={left} x2={right} y1={scale.y(bpm)} y2={scale.y(bpm)} />

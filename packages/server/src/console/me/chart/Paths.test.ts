@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { bandPath, meanPath, scales, zoneBands } from "./Paths.ts"
+import { bandPath, dotPath, meanPath, scales, zoneBands } from "./Paths.ts"
 import type { TracePoint } from "./Trace.ts"
 
 const frame = { left: 40, top: 10, width: 100, height: 80 }
@@ -23,7 +23,8 @@ it("the scales fill the frame, time from the left and beats from below, and lead
 })
 
 it("the line is lifted over a hole, and a single point is a dot", () => {
-  expect(meanPath([[point(0, 140), point(1, 150)], [point(5, 120)]], scale)).toBe("M40 50L50 40M90 70h0.1")
+  const trace = [[point(0, 140), point(1, 150)], [point(5, 120)]]
+  expect([meanPath(trace, scale), dotPath(trace, scale)]).toEqual(["M40 50L50 40", "M90 70h0"])
 })
 
 it("the band goes there by the greatest, and back by the least", () => {
@@ -31,7 +32,7 @@ it("the band goes there by the greatest, and back by the least", () => {
 })
 
 it("nothing is drawn of nothing", () => {
-  expect([meanPath([], scale), bandPath([], scale)]).toEqual(["", ""])
+  expect([meanPath([], scale), dotPath([], scale), bandPath([], scale)]).toEqual(["", "", ""])
 })
 
 it("zones are cut to what the picture shows, and meet", () => {

@@ -33,19 +33,16 @@ export const scales = (frame: Frame, { fromMs, highBpm, lowBpm, toMs }: Ranges):
   }
 }
 
-/** Shorter than this a run would not be seen: a single point becomes a dot. */
-const DOT = 0.1
-
-/** The line through the means: one piece a run. */
+/** The line through the means: one piece a run. A single point is no line: see `dotPath`. */
 export const meanPath = (trace: Trace, { x, y }: Scales): string =>
   trace
-    .map((run) => {
-      const [first] = run
-      if (first === undefined) return ""
-      const line = run.map((point, i) => `${i === 0 ? "M" : "L"}${place(x(point.atMs), y(point.mean))}`).join("")
-      return run.length === 1 ? `${line}h${DOT}` : line
-    })
+    .filter((run) => run.length > 1)
+    .map((run) => run.map((point, i) => `${i === 0 ? "M" : "L"}${place(x(point.atMs), y(point.mean))}`).join(""))
     .join("")
+
+/** Points that have no neighbour, as lines without a length: with round ends they are dots. */
+export const dotPath = (trace: Trace, { x, y }: Scales): string =>
+  trace.map(([point, next]) => (point && !next ? `M${place(x(point.atMs), y(point.mean))}h0` : "")).join("")
 
 /** The area from the least to the greatest: one closed piece a run. */
 export const bandPath = (trace: Trace, scale: Scales): string => trace.map((run) => bandOf(run, scale)).join("")
