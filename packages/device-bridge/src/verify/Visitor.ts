@@ -32,11 +32,16 @@ const countOf = ({ hellos, redeliveries, stored }: SimulatedServer): Count => ({
   redeliveries,
 })
 
-/** A chunk that the bridge sends while nothing is wrong with the server. */
+/** So many chunks must come while nothing is wrong with the server. */
 const CHUNKS_A_STAGE = 3
 
+const storedSince = (now: Count, begun: Count): string => {
+  const chunks = now.stored - begun.stored
+  return chunks === 1 ? "1 chunk was stored" : `${chunks} chunks were stored`
+}
+
 const chunksSince = (now: Count, begun: Count): string | null =>
-  now.stored - begun.stored >= CHUNKS_A_STAGE ? `${now.stored - begun.stored} chunks were stored` : null
+  now.stored - begun.stored >= CHUNKS_A_STAGE ? storedSince(now, begun) : null
 
 const cameBack = (times: number) => (now: Count, begun: Count) =>
   now.hellos - begun.hellos >= times ? `it connected again ${now.hellos - begun.hellos} times` : null
@@ -55,8 +60,7 @@ const script = (key: string): ReadonlyArray<Stage> => [
     name: "listen/lost-acknowledgements",
     promise: "When acknowledgements are lost, it sends the same chunks again under the same numbers.",
     begin: (server) => Object.assign(server.behaviour, { losesAcks: true }),
-    over: (now, begun) =>
-      now.stored > begun.stored ? `${now.stored - begun.stored} chunks were stored in silence` : null,
+    over: (now, begun) => (now.stored > begun.stored ? `${storedSince(now, begun)} in silence` : null),
     end: (server) => {
       server.behaviour.losesAcks = false
       server.dropAll()
