@@ -30,6 +30,8 @@ describe("suspending", () => {
     const began = performance.now()
     await expect(bridge.suspend({ deadlineMillis: 200 })).rejects.toMatchObject({ _tag: "BufferFull" })
     expect(performance.now() - began).toBeGreaterThan(100)
+    // A flush that fails takes some milliseconds; the rest is for a busy machine.
+    expect(performance.now() - began).toBeLessThan(1_500)
     expect(events.map(({ _tag }) => _tag)).toEqual(["WritingFailed"])
     bridge.resume()
     const second = bridge.suspend({ deadlineMillis: 8_000 })

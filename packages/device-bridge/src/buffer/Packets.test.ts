@@ -53,7 +53,7 @@ describe("kept packets", () => {
     ])
   })
 
-  test("the bytes are those at the call, whatever the caller does with its buffer then", () => {
+  test("[bridge 39] the bytes are those at the call, whatever the caller does with its buffer then", () => {
     const buffer = open()
     const bytes = new Uint8Array([1, 2, 3])
     buffer.recordRaw({ ...packet(1), bytes })

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
 import { append, open, path, refusal } from "../../test/Buffering.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
+import { migrations, prepareSchema } from "./Schema.ts"
 import { isSafe } from "./SqliteVersion.ts"
 
 /** The real driver, whose SQLite claims to be another. */
@@ -51,6 +52,15 @@ describe("the WAL-reset fault", () => {
     })
     expect(readFileSync(path)).toEqual(before)
     expect(existsSync(`${path}-wal`)).toBe(false)
+    // One of an older version is not brought up to date either, and none is made.
+    rmSync(path)
+    const old = bunSqlite().open(path)
+    prepareSchema(old, path, { steps: migrations.slice(0, 1) })
+    old.close()
+    const older = readFileSync(path)
+    expect(() => open({ driver: claiming("3.46.1") })).toThrow(/WAL-reset/)
+    expect(readFileSync(path)).toEqual(older)
+    writeFileSync(path, before)
     // The lock was let go.
     expect(open({ driver: claiming("3.51.3") }).backlog().chunks).toBe(1)
   })

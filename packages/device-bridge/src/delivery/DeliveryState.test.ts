@@ -219,6 +219,15 @@ describe("failures", () => {
       m.connect()
     }
     expect(waits).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000])
+    // A fleet that was sent away together comes back spread over all of the wait.
+    const spread = [0, 0.25, 0.75, 0.999].map((random) => {
+      m.at.random = random
+      m.receive({ _tag: "Problem", code: "unavailable", message: "disk full" })
+      const wait = waitMillis(m)
+      m.connect()
+      return wait
+    })
+    expect(spread).toEqual([0, 2_500, 7_500, 9_990])
   })
 
   test("the backoff starts anew when something was stored, or when the connection lasted", () => {
