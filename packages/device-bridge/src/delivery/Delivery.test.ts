@@ -236,8 +236,9 @@ describe("beside the backlog", () => {
   test("[bridge 20] live readings arrive soon although a large backlog is going up a slow line", async () => {
     serve({ window: 64 })
     const away = open({ url: "ws://127.0.0.1:9", maxPendingSamples: 10_000_000 })
-    for (let chunk = 0; chunk < 60; chunk++) {
-      for (let at = 0; at < 8_000; at++) away.record("s", "power", at, (at * 7919) % 60_000)
+    // Numbers that no codec makes small: two and a half megabytes, all of which the window would take at once.
+    for (let chunk = 0; chunk < 40; chunk++) {
+      for (let at = 0; at < 8_000; at++) away.record("s", "power", at, Math.sin(at * (chunk + 1)))
       await away.flush()
     }
     await away.close()
@@ -251,13 +252,13 @@ describe("beside the backlog", () => {
       await sleep(10)
     }
     const late = server.live.map(({ atMs, sensedAtMs }) => atMs - sensedAtMs).toSorted((a, b) => a - b)
-    expect(backlog).toBeGreaterThan(40)
+    expect(backlog).toBeGreaterThan(25)
     expect(late.length).toBeGreaterThan(2)
     expect(late.at(Math.floor(late.length / 2))).toBeLessThan(500)
     const gaps = server.live.slice(1).map(({ atMs }, i) => atMs - (server.live[i]?.atMs ?? 0))
     expect(Math.max(...gaps)).toBeLessThan(1_000)
     await bridge.drained()
-    expect(server.stored.length).toBeGreaterThanOrEqual(60)
+    expect(server.stored.length).toBeGreaterThanOrEqual(40)
   })
 })
 
