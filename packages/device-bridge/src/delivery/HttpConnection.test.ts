@@ -16,7 +16,7 @@ afterEach(async () => {
   await host?.stop(true)
 })
 
-const answering = (answer: (frames: ReadonlyArray<Uint8Array>) => Response): string => {
+const answering = (answer: (frames: ReadonlyArray<Uint8Array>) => Response | Promise<Response>): string => {
   host = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -85,9 +85,11 @@ test("[bridge 19] one request is under way at a time, none much longer than 64 K
   const requests: Array<ReadonlyArray<string>> = []
   let most = 0
   let underWay = 0
-  const url = answering((all) => {
+  const url = answering(async (all) => {
     most = Math.max(most, ++underWay)
     requests.push(all.map((bytes) => TelemetryFrame.decode(bytes)._tag))
+    // Long enough for another to come, were it sent.
+    await new Promise((resolve) => setTimeout(resolve, 20))
     underWay--
     return frames(welcome)
   })

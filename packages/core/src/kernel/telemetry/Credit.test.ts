@@ -71,7 +71,7 @@ describe("credit", () => {
   })
 })
 
-test("the memory of a receiver is shared equally, within bounds", () => {
+test("[bridge 19] the memory of a receiver is shared equally, within bounds", () => {
   const shares = { total: 1_000, least: 10, most: 300 }
   expect([0, 1, 4, 50, 1_000].map((connections) => Credit.shareOf(shares, connections))).toEqual([
     300, 300, 250, 20, 10,
