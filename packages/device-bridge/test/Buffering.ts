@@ -7,13 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Bundle } from "@paceline/core/wire"
 import { afterEach, beforeEach } from "vitest"
-import {
-  ChunkBuffer,
-  type ChunkBufferOptions,
-  type StoredChunk,
-  type StoredGap,
-  type StoredItem,
-} from "../src/buffer/ChunkBuffer.ts"
+import { ChunkBuffer, type ChunkBufferOptions, type StoredChunk, type StoredItem } from "../src/buffer/ChunkBuffer.ts"
+import type { StoredGap } from "../src/buffer/Items.ts"
 import { bunSqlite } from "../src/drivers/BunSqlite.ts"
 import type { SqliteDriver } from "../src/drivers/SqliteDriver.ts"
 import { smallDisk } from "../src/verify/SmallDisk.ts"

@@ -21,7 +21,7 @@ import { readClock } from "./DeviceClock.ts"
 import { BufferClosed, bufferError } from "./Errors.ts"
 import type { WhenFull } from "./Eviction.ts"
 import type { GapReason, Loss } from "./Gaps.ts"
-import type { Backlog, StoredChunk, StoredGap, StoredItem, Waiting } from "./Items.ts"
+import type { Backlog, StoredChunk, StoredItem, Waiting } from "./Items.ts"
 import { type FormerOwner, type Ownership, own } from "./Ownership.ts"
 import type { Packet, StoredPacket } from "./Packets.ts"
 import { type CustomStream, Pending } from "./Pending.ts"
@@ -325,7 +325,6 @@ export type {
   Packet,
   Position,
   StoredChunk,
-  StoredGap,
   StoredItem,
   StoredPacket,
   Waiting,

@@ -141,7 +141,7 @@ const SYNCHRONOUS: Readonly<Record<Durability, number>> = { normal: 1, full: 2 }
  * Bytes of a page of a new file. Every commit writes whole pages, and a flush is some hundred bytes to some thousand:
  * small pages write a third of what pages of 4 KiB would.
  */
-export const PAGE_BYTES = 512
+const PAGE_BYTES = 512
 
 /** How long a statement waits for a lock of somebody who looks into the file, in milliseconds. */
 const BUSY_TIMEOUT_MILLIS = 5_000

@@ -154,7 +154,7 @@ export const sent = (
 }
 
 /** Asks for chunks when the window, the credit and the budget have room for them. */
-export const pump = (link: Streaming): { readonly link: Streaming; readonly commands: ReadonlyArray<Command> } => {
+const pump = (link: Streaming): { readonly link: Streaming; readonly commands: ReadonlyArray<Command> } => {
   const limit = link.window - link.inFlight.length
   const budgetBytes = Math.min(link.budget.bytes - bytesOf(link.inFlight), link.credit - link.spent)
   if (limit <= 0 || budgetBytes <= 0 || link.congestedUntil > 0 || link.drained) return { link, commands: [] }

@@ -23,13 +23,13 @@ const pairingOf = ({ athleteId, classId, sensor, source }: PairingRow): Pairing 
 })
 
 /** How far an incarnation was received. */
-export interface Mark {
+interface Mark {
   readonly deviceId: DeviceId
   readonly incarnation: string
   readonly mark: number
 }
 
-export type NewChunk = Intake["store"][number] & { readonly deviceId: DeviceId }
+type NewChunk = Intake["store"][number] & { readonly deviceId: DeviceId }
 
 type Device = Omit<DeviceStatus, "sensors" | "connected">
 
