@@ -66,7 +66,7 @@ describe("a full disk", () => {
     expect(recording.status()).toMatchObject({ pendingSamples: 0, droppedSamples: 0, lastProblem: null })
   })
 
-  test("samples beyond what memory may hold are turned away, which is said and counted, and declared to the server", async () => {
+  test("[bridge 22] samples beyond what memory may hold are turned away, which is said and counted, and declared to the server", async () => {
     let pages = 1_000
     const recording = open({ driver: smallDisk(bunSqlite(), () => pages), maxPendingSamples: 2_000 })
     pages = 1

@@ -52,7 +52,7 @@ describe("credit", () => {
     )
   })
 
-  test("refuses what comes after it was used up", () => {
+  test("[bridge 19] refuses what comes after it was used up", () => {
     const used = Credit.charge(Credit.open(100), 150)
     expect(used).toEqual({ granted: 100, charged: 150, settled: 0 })
     expect(Credit.charge(used!, 1)).toBeNull()
