@@ -8,7 +8,6 @@ import { join } from "node:path"
 import { Bundle } from "@paceline/core/wire"
 import { afterEach, beforeEach } from "vitest"
 import { ChunkBuffer, type ChunkBufferOptions, type StoredChunk, type StoredItem } from "../src/buffer/ChunkBuffer.ts"
-import type { StoredGap } from "../src/buffer/Items.ts"
 import { bunSqlite } from "../src/drivers/BunSqlite.ts"
 import type { SqliteDriver } from "../src/drivers/SqliteDriver.ts"
 import { smallDisk } from "../src/verify/SmallDisk.ts"
@@ -49,7 +48,8 @@ export const valueIn = (chunk: StoredChunk): number => {
 /** The chunks among what a page holds. */
 export const chunksIn = (page: ReadonlyArray<StoredItem>): Array<StoredChunk> =>
   page.filter((item) => item._tag === "Chunk")
-export const gapsIn = (page: ReadonlyArray<StoredItem>): Array<StoredGap> => page.filter((item) => item._tag === "Gap")
+export const gapsIn = (page: ReadonlyArray<StoredItem>): Array<Extract<StoredItem, { readonly _tag: "Gap" }>> =>
+  page.filter((item) => item._tag === "Gap")
 
 export const valuesIn = (buffer: ChunkBuffer): Array<number> => chunksIn(buffer.page(null, 1_000)).map(valueIn)
 export const identities = (buffer: ChunkBuffer): Array<string> =>

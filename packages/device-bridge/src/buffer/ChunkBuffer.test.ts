@@ -308,7 +308,7 @@ describe("versions and owners", () => {
     expect(query("select name from sqlite_master where name = 'extra'")).toEqual([])
   })
 
-  test("a second owner in the same process is told who has it, and gets it after the first closes", () => {
+  test("[bridge 25] a second owner in the same process is told who has it, and gets it after the first closes", () => {
     const buffer = open()
     const owner = { pid: process.pid, sinceMs: expect.any(Number) }
     expect(refusal(() => open())).toMatchObject({ _tag: "BufferOwned", path, owner })

@@ -18,7 +18,7 @@ export interface StoredChunk extends Position {
  * a chunk; its `n`, where a reader stands after it, is `last`. Its times are those between which the missing samples
  * were measured.
  */
-export interface StoredGap extends Position, Loss {
+interface StoredGap extends Position, Loss {
   readonly _tag: "Gap"
   readonly incarnation: string
   readonly first: number
