@@ -109,7 +109,7 @@ describe("a bad network", () => {
     expect(server.values).toEqual(all())
   })
 
-  test("[bridge 12] a server that is out of step is told anew from the beginning", async () => {
+  test("[bridge 10] [bridge 12] a server that is out of step is told anew from the beginning", async () => {
     serve()
     const bridge = open()
     await append(bridge, 3)

@@ -63,7 +63,7 @@ describe("More Data", () => {
     expect(joinAll([first, last]).records).toEqual([{ ...last, powerWatts: 200 }])
   })
 
-  test("a record whose last part was lost is given up: its values do not pass into the next", () => {
+  test("[bridge 37] a record whose last part was lost is given up: its values do not pass into the next", () => {
     const heart: Bike = { _tag: "IndoorBike", moreData: true, heartRateBpm: 150 }
     const { records, lost } = joinAll([first, heart, { ...first, powerWatts: 210 }, last])
     expect(records).toEqual([{ ...last, powerWatts: 210 }])
