@@ -36,8 +36,14 @@ const openPage = async (): Promise<Page> => {
 }
 
 /** Opens the bridge in the page: null, or what was thrown. */
-const openBridge = (page: Page, device: Device, store: string, url = server.url): Promise<string | null> =>
-  page.evaluate((options) => window.page.openBridge(options), { ...device, store, url })
+const openBridge = (
+  page: Page,
+  device: Device,
+  store: string,
+  url = server.url,
+  more: { readonly flushMillis?: number } = {},
+): Promise<string | null> =>
+  page.evaluate((options) => window.page.openBridge(options), { ...device, store, url, ...more })
 
 const record = (page: Page, from: number, to: number): Promise<void> =>
   page.evaluate(([first, end]) => window.page.record(first, end), [from, to] as const)
@@ -133,24 +139,33 @@ describe("delivery", () => {
     await page.close()
   })
 
-  test("[bridge 42] a page that is hidden flushes at once, before it may be frozen", async () => {
-    const device = await server.addDevice()
-    const page = await openPage()
-    await openBridge(page, device, "hidden", NOBODY)
-    await record(page, 0, 20)
-    const waiting = await page.evaluate(
-      () =>
-        new Promise<number>((resolve) => {
-          window.page.bridge?.subscribe(({ waitingChunks }) => {
-            if (waitingChunks > 0) resolve(waitingChunks)
-          })
-          Object.defineProperty(document, "visibilityState", { value: "hidden" })
-          document.dispatchEvent(new Event("visibilitychange"))
-        }),
-    )
-    expect(waiting).toBe(1)
-    await page.close()
-  })
+  test.each([
+    ["hidden", "visibilitychange", "document"],
+    ["left", "pagehide", "window"],
+    ["frozen", "freeze", "document"],
+  ] as const)(
+    "[bridge 42] a page that is %s flushes at once, and not when its timer does",
+    async (state, type, target) => {
+      const device = await server.addDevice()
+      const page = await openPage()
+      await openBridge(page, device, `page-${state}`, NOBODY, { flushMillis: 600_000 })
+      await record(page, 0, 20)
+      const waiting = await page.evaluate(
+        ([type, target]) =>
+          new Promise<number>((resolve) => {
+            window.page.bridge?.subscribe(({ waitingChunks }) => {
+              if (waitingChunks > 0) resolve(waitingChunks)
+            })
+            if (type !== "freeze") Object.defineProperty(document, "visibilityState", { value: "hidden" })
+            const events = target === "window" ? window : document
+            events.dispatchEvent(new Event(type))
+          }),
+        [type, target] as const,
+      )
+      expect(waiting).toBe(1)
+      await page.close()
+    },
+  )
 })
 
 describe("what goes wrong is said", () => {

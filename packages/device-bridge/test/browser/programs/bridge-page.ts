@@ -12,6 +12,7 @@ export interface PageWithBridge {
     deviceId: string
     key: string
     store: string
+    flushMillis?: number
   }) => Promise<string | null>
   /** Records the values `from` to before `to`, as power of strap-01 at that millisecond. */
   readonly record: (from: number, to: number) => void
