@@ -75,7 +75,7 @@ describe("paceline serve", () => {
     const child = spawn(["serve", "--port", "0", "--data", "data", "--log-level", "all"])
     servers.push(child)
     const log = new Response(child.stdout).text()
-    while (!existsSync(join(folder, "data", "owner.json"))) await Bun.sleep(20)
+    while (!existsSync(join(folder, "data", "admin.key"))) await Bun.sleep(20)
     await Bun.sleep(300)
     const key = readFileSync(join(folder, "data", "admin.key"), "utf8").trim()
     child.kill("SIGTERM")

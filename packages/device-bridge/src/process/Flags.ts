@@ -54,7 +54,8 @@ What is played
   --athletes N         straps strap-01, strap-02, … (1); 0 records nothing and only delivers what waits
   --seed S             fixes who the made-up athletes are and how they train (1)
   --file FILE.fit      play this activity; repeat it for more: strap i plays file i, then from the first again
-  --speed K            the straps' clock runs K times as fast as the wall's (1)
+  --speed K            the straps' clock runs K times as fast as the wall's (1); with --seconds it is dated back,
+                       so that the end is now and nothing lies in the future
   --started-at MS      when the playback began, milliseconds since the epoch (now); a bridge that is started
                        again with the same value goes on where the clock is by then
   --seconds S          stop after so many real seconds and end every activity; without it recordings repeat,

@@ -64,12 +64,12 @@ describe("with an end", () => {
     expect(of("strap-01", samples)).toEqual(["start@0", "100@0"])
   })
 
-  test("the straps' clock runs at the given speed", () => {
+  test("the straps' clock runs at the given speed, and ends now", () => {
     const { samples } = playAt(plan({ seconds: 3, speed: 2 }), null, [-1, 1_000, 3_000])
     expect(of("strap-01", samples)).toEqual([
-      "start@0",
-      ...Array.from({ length: 7 }, (_, i) => `${100 + i}@${i}`),
-      "end@6",
+      "start@-3",
+      ...Array.from({ length: 7 }, (_, i) => `${100 + i}@${i - 3}`),
+      "end@3",
     ])
   })
 
@@ -180,6 +180,26 @@ describe("without an end", () => {
     const { samples } = Player.begin(later, progress, 2_000_000)
     expect(of("strap-01", samples)).toEqual(["end@5", "start@1000"])
     expect(of("strap-02", samples)).toEqual(["end@5"])
+  })
+})
+
+describe("a playback that is faster than time", () => {
+  const fast = plan({ speed: 3, seconds: 2, straps: [strap("strap-01")] })
+
+  test("is dated back, so that its end is now", () => {
+    const { progress, samples } = playAt(fast, null, [0, 1_000, 2_000])
+    expect(samples.map(({ atMillis }) => atMillis - fast.startedAtMs)).toEqual([
+      -4_000, -3_000, -2_000, -1_000, 0, 1_000, 2_000, 2_000,
+    ])
+    expect(progress.ended).toBe(true)
+  })
+
+  test("is ended by another where it was last heard by its own dates, also when its cursor is from before", () => {
+    const { progress } = playAt(fast, null, [0, 1_000])
+    const later = plan({ startedAtMs: 2_000_000, straps: [strap("strap-01")] })
+    expect(Player.begin(later, progress, 2_000_000).samples[0]?.atMillis).toBe(fast.startedAtMs - 1_000)
+    const older = Player.parse(JSON.stringify({ ...progress, datedFromMs: undefined }))
+    expect(older).toEqual({ ...progress, datedFromMs: fast.startedAtMs })
   })
 })
 

@@ -7,7 +7,8 @@
  * process was there is heard as far as they remember it, as with real straps (most remember nothing); the playback
  * goes on where the clock is.
  *
- * An offset counts milliseconds of the straps' clock from the start of the playback.
+ * An offset counts milliseconds of the straps' clock from the start of the playback. One that runs faster than time is
+ * dated back, so that its end is now and nothing in it lies in the future, where a server would not count it.
  */
 import { SensorKind } from "@paceline/core/wire"
 import { Playback } from "../simulator/index.ts"
@@ -26,6 +27,8 @@ export interface Plan {
 /** How far a playback has got; kept as a cursor of the buffer. */
 export interface Progress {
   readonly startedAtMs: number
+  /** The date of offset 0. */
+  readonly datedFromMs: number
   readonly straps: number
   /** All up to and with this offset has been recorded, or went unheard. */
   readonly playedMs: number
@@ -45,6 +48,10 @@ export interface Played {
   readonly progress: Progress
 }
 
+/** The date of offset 0, milliseconds since the epoch. A playback without end that is faster than time runs ahead of it. */
+export const datedFrom = ({ seconds, speed, startedAtMs }: Pick<Plan, "startedAtMs" | "speed" | "seconds">): number =>
+  seconds === null || speed <= 1 ? startedAtMs : startedAtMs - Math.round(seconds * (speed - 1) * 1_000)
+
 /** Where the straps' clock is; before the start below 0, after the end at the end. */
 const offsetAt = ({ startedAtMs, speed, seconds }: Plan, nowMs: number): number =>
   Math.min(Math.floor((nowMs - startedAtMs) * speed), endOf({ speed, seconds }))
@@ -56,7 +63,8 @@ const offsetAt = ({ startedAtMs, speed, seconds }: Plan, nowMs: number): number 
 export const begin = (plan: Plan, before: Progress | null, nowMs: number): Played => {
   // Intervals are open at their beginning, the first sample is at offset 0, and the end must still be played.
   const playedMs = Math.max(-1, Math.min(offsetAt(plan, nowMs) - plan.memoryMs, endOf(plan) - 1))
-  const progress = { startedAtMs: plan.startedAtMs, straps: plan.straps.length, playedMs, ended: false }
+  const { startedAtMs } = plan
+  const progress = { startedAtMs, datedFromMs: datedFrom(plan), straps: plan.straps.length, playedMs, ended: false }
   if (before === null || before.startedAtMs !== plan.startedAtMs) {
     return { samples: [...endings(before), ...plan.straps.map((strap) => started(plan, strap, playedMs))], progress }
   }
@@ -95,11 +103,13 @@ export const parse = (text: string | null): Progress | null => {
   }
   if (typeof value !== "object" || value === null) return null
   const startedAtMs: unknown = Reflect.get(value, "startedAtMs")
+  const datedFromMs: unknown = Reflect.get(value, "datedFromMs") ?? startedAtMs
   const straps: unknown = Reflect.get(value, "straps")
   const playedMs: unknown = Reflect.get(value, "playedMs")
   const ended: unknown = Reflect.get(value, "ended")
-  if (!isWhole(startedAtMs) || !isWhole(straps) || !isWhole(playedMs) || typeof ended !== "boolean") return null
-  return { startedAtMs, straps, playedMs, ended }
+  if (!isWhole(startedAtMs) || !isWhole(datedFromMs) || !isWhole(straps)) return null
+  if (!isWhole(playedMs) || typeof ended !== "boolean") return null
+  return { startedAtMs, datedFromMs, straps, playedMs, ended }
 }
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
@@ -113,7 +123,7 @@ const sample = (
   kind: SensorKind.SensorKind,
   offsetMs: number,
   value: number,
-): PlayedSample => ({ sensor, kind, atMillis: plan.startedAtMs + offsetMs, value })
+): PlayedSample => ({ sensor, kind, atMillis: datedFrom(plan) + offsetMs, value })
 
 const mark = (plan: Plan, strap: Strap, value: number, offsetMs: number): PlayedSample =>
   sample(plan, strap, "activity", offsetMs, value)
@@ -128,7 +138,7 @@ const endings = (other: Progress | null): ReadonlyArray<PlayedSample> =>
     : Array.from({ length: other.straps }, (_, i) => ({
         sensor: strapName(i),
         kind: "activity" as const,
-        atMillis: other.startedAtMs + Math.max(0, other.playedMs),
+        atMillis: other.datedFromMs + Math.max(0, other.playedMs),
         value: SensorKind.ACTIVITY_ENDED,
       }))
 
@@ -162,7 +172,7 @@ const withRounds = (
   const upTo = (offsetMs: number): void => {
     for (; next < played.length; next++) {
       const due = played[next]
-      if (due === undefined || due.atMillis - plan.startedAtMs > offsetMs) return
+      if (due === undefined || due.atMillis - datedFrom(plan) > offsetMs) return
       out.push(due)
     }
   }

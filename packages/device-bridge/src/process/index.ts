@@ -37,6 +37,7 @@ export {
   readActivityFiles,
 } from "../files/ReadActivityFiles.ts"
 export { type ActivitySource, type FileOutcome, type ReadLimits, standardReadLimits } from "../files/ReadSource.ts"
+export { datedFrom } from "./Player.ts"
 export { type BridgeIo, processIo } from "./ProcessIo.ts"
 
 /** The buffer's file in the folder given by `--data`. */

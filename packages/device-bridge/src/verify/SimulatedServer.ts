@@ -30,7 +30,7 @@ export interface Behaviour {
   unavailable: boolean
   /** Speaks another version of the protocol. */
   otherVersion: boolean
-  /** Acknowledges a chunk more than it has. */
+  /** Acknowledges a thousand chunks more than it has: more than it was sent, also while several are on their way. */
   boasts: boolean
   /** Sets these numbers aside as unreadable. */
   cannotRead: ReadonlySet<number>
@@ -250,7 +250,7 @@ export class SimulatedServer {
     if (!behaviour.losesAcks) {
       this.#unacknowledged = 0
       for (let times = behaviour.repeatsAcks ? 2 : 1; times > 0; times--) {
-        answer({ _tag: "Ack", incarnation, n: n + (behaviour.boasts ? 1 : 0) })
+        answer({ _tag: "Ack", incarnation, n: n + (behaviour.boasts ? 1_000 : 0) })
       }
     }
     this.onChunk(this.#received)

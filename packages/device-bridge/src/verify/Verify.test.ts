@@ -132,8 +132,7 @@ describe("a bridge of others", () => {
 
   test("that delivers everything through all that the server does passes", async () => {
     const code = await visit((line) => line)
-    expect(said.filter((line) => line.startsWith("FAIL"))).toEqual([])
-    expect(said.at(-1)).toBe("All 11 checks passed. Seed 1.")
+    expect(said.at(-1), said.join("\n")).toBe("All 11 checks passed. Seed 1.")
     expect(code).toBe(0)
   }, 60_000)
 

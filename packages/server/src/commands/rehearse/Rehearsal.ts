@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { datedFrom } from "@paceline/device-bridge/process"
 import { Clock, Effect, type Scope } from "effect"
 import { FILE as SERVER_FILE } from "../../adapters/sqlite/SqliteStore.ts"
 import * as Audit from "./Audit.ts"
@@ -113,7 +114,7 @@ export const run = (
       catch: (cause) => new RehearsalFailed({ message: `The data could not be audited: ${String(cause)}` }),
     })
     const samples = Ledger.compare(recorded.chunks, stored.chunks)
-    const said = options.source.said(startedAtMs, options.seconds * options.speed)
+    const said = options.source.said(datedFrom(playback), options.seconds * options.speed)
     const source = Ledger.checkSource(recorded.chunks, said)
     const points = Points.compare(recorded.chunks, device.athletes, figures.standings, figures.awardsOf)
     const unreadable = [...recorded.unreadable, ...stored.unreadable]
