@@ -64,7 +64,7 @@ layer(TestServer.layerOn(SqliteStore.layerTest(), options), { excludeTestService
         const device = yield* server.addDevice()
         const relay = yield* Relay.before(server.url)
         relay.refusesUpgrades = true
-        const bridge = yield* open({ ...device, url: relay.url, limits: { ...quick, retryWebSocketMillis: 400 } })
+        const bridge = yield* open({ ...device, url: relay.url, limits: { ...quick, retryWebSocketMillis: 2_000 } })
         yield* append(bridge, 0, 20)
         yield* Effect.promise(() => bridge.drained())
         expect(bridge.status()).toMatchObject({ connected: true, transport: "http", lastProblem: null })
@@ -72,7 +72,7 @@ layer(TestServer.layerOn(SqliteStore.layerTest(), options), { excludeTestService
         expect(yield* stored(device.deviceId)).toEqual(upTo(20))
         // With a backlog under way the proxy is taken out.
         relay.refusesUpgrades = false
-        for (let from = 20; bridge.status().transport === "http" && from < 400; from += 4) {
+        for (let from = 20; bridge.status().transport === "http" && from < 2_000; from += 4) {
           yield* append(bridge, from, from + 4)
           yield* Effect.sleep(20)
         }
