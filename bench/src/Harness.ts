@@ -225,6 +225,8 @@ const once = async (counted: Count): Promise<Row> => {
   const ours = await counted.ours()
   const peer = Object.entries(counted.peers ?? {})[0]
   const theirs = peer === undefined ? null : spread([await peer[1]()])
+  // Where nothing at all is allowed, nothing is nothing of it.
+  const ratio = ours === 0 ? 0 : ours / counted.bound
   return {
     name: counted.name,
     unit: counted.unit,
@@ -232,8 +234,8 @@ const once = async (counted: Count): Promise<Row> => {
     ours: spread([ours]),
     peer: theirs,
     peerName: peer?.[0] ?? null,
-    ratio: ours / counted.bound,
-    ratios: spread([ours / counted.bound]),
+    ratio,
+    ratios: spread([ratio]),
     goal: 1,
     holds: ours <= counted.bound,
     ...(counted.note === undefined ? {} : { note: counted.note }),
