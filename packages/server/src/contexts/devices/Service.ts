@@ -236,7 +236,8 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
 
       /**
        * Takes in what bridges have sent, as one unit of work for all of them: each delivery's chunks and gaps in their
-       * order. Answers a receipt for each delivery.
+       * order. Answers a receipt for each delivery. Dies when one of them cannot be stored whatever the store's state is:
+       * then each is to be tried alone.
        */
       receive: Effect.fnUntraced(
         function* (deliveries: ReadonlyArray<Intake.Delivery>) {
@@ -279,6 +280,8 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
           return receipts
         },
         (unit) => work.run(unit),
+        // A statement's own fault, as opposed to trouble of the store: it must not hold up those who share the unit.
+        Effect.catchTag("SqlError", Effect.die),
         orUnavailable,
       ),
 
