@@ -122,6 +122,24 @@ describe("publisher", () => {
     ),
   )
 
+  it.scopedLive("one that cannot be interrupted is stored and answered, whoever wants its fiber to end", () =>
+    withStore((path) =>
+      Effect.gen(function* () {
+        const other = yield* locked(path)
+        const answers: Array<unknown> = []
+        const answered = Effect.map(publish("kept"), (positions) => answers.push(positions))
+        const fiber = yield* Effect.fork(Effect.uninterruptible(answered))
+        yield* turns
+        yield* Fiber.interruptFork(fiber)
+        yield* turns
+        yield* free(other)
+        yield* Effect.timeoutFail(Fiber.await(fiber), { duration: "5 seconds", onTimeout: () => "no answer" })
+        expect(answers).toEqual([[{ partition: 0, offset: 0, duplicate: false }]])
+        expect(yield* payloads).toEqual(["kept"])
+      }),
+    ),
+  )
+
   it.scopedLive(
     "[log 4] [log 6] a publish that fills the disk fails alone, with a typed error, and is not there in part",
     () =>

@@ -26,6 +26,7 @@ import {
   type CommandServices,
   type CommandTest,
   Retired,
+  Rides,
   ride,
   ridesOf,
   stored,
@@ -163,6 +164,25 @@ const commandUnits = (test: CommandTest): void => {
       expect(yield* Idempotency.removeExpired(10)).toBe(1)
       expect(yield* Idempotency.removeExpired(10)).toBe(0)
       expect(yield* command("kept", 60_000)).toBe(1)
+    }),
+  )
+
+  test(
+    "the events of a command carry the span that it was given in",
+    Effect.gen(function* () {
+      const aggregate = bikes(freshKind("traced/"))
+      const log = yield* EventLog.EventLog
+      yield* Command.execute(aggregate, "b", ride(1))
+      const span = yield* Effect.withSpan(
+        Effect.zipRight(Command.execute(aggregate, "b", ride(2)), Effect.orDie(Effect.currentSpan)),
+        "given here",
+      )
+      const records = yield* Effect.flatMap(log.partitions(Rides.name), (partitions) =>
+        Effect.forEach(partitions, (partition) => log.read(Rides.name, partition, 0, 100_000)),
+      )
+      const [before, traced] = records.flat().filter(({ key }) => key === `${aggregate.kind}/b`)
+      expect(before?.headers).toEqual({})
+      expect(traced?.headers["traceparent"]).toMatch(new RegExp(`^00-${span.traceId}-[0-9a-f]{16}-0[01]$`))
     }),
   )
 

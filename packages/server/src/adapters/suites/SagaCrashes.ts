@@ -164,6 +164,8 @@ export const sagaCrashes = (test: SagaTest): void => {
           steps
             .transaction("a", {
               result: Schema.Null,
+              // As patient as the other: if it were blamed, it would be given up.
+              retry: { attempts: 3 },
               run: () => Effect.as(write(name, "a"), null),
               compensate: () => write(name, "undo a"),
             })
