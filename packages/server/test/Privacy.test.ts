@@ -4,8 +4,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
+import { Topics } from "@paceline/core/contract"
+import { Consumer } from "@paceline/core/messaging"
 import { Bundle, type SensorKind } from "@paceline/core/wire"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import * as fc from "fast-check"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
@@ -18,6 +20,12 @@ const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "paceline-privacy-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true })),
 )
+
+/** The same, with its store beside it, for a consumer of the test's own. */
+const withStoreOn = (path: string) => {
+  const store = SqliteStore.layer({ folder: path })
+  return Layer.provideMerge(TestServer.layerOn(store), store)
+}
 
 /** A server on a data folder that outlives it. */
 const on = (path: string) => TestServer.layerOn(SqliteStore.layer({ folder: path }))
@@ -314,6 +322,35 @@ describe("An erasure", () => {
       }).pipe(Effect.provide(on(path)), Effect.scoped)
       const bytes = bytesOf(path)
       for (const trace of [athleteId, ALIAS]) expect(bytes).not.toContain(trace)
+    }),
+  )
+
+  it.scopedLive("leaves no copy with a group that could not take the announcement itself", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      yield* Effect.gen(function* () {
+        const server = yield* TestServer
+        const { athleteId } = yield* server.addAthlete({ alias: ALIAS })
+        yield* UnitOfWork.run(server.log.subscribe("mail", "people")).pipe(
+          Effect.provideService(UnitOfWork, server.work),
+        )
+        yield* server.request("DELETE", `/v1/athletes/${athleteId}`)
+        const erasure = server.request("GET", `/v1/athletes/${athleteId}/erasure`)
+        yield* eventually(erasure, ({ body }) => body.step.startsWith("waiting"))
+        // What fails is parked: the group has passed it, and has it still.
+        yield* Consumer.run({
+          group: "mail",
+          topic: Topics.people,
+          attempts: 2,
+          backoff: { baseMillis: 1, maxMillis: 2, factor: 2 },
+          handle: () => Effect.fail("no mail server"),
+        }).pipe(Effect.forkScoped)
+        yield* eventually(erasure, ({ body }) => body.status === "complete")
+        const left =
+          yield* server.sql`SELECT kind FROM aggregate WHERE instr(state, ${athleteId}) > 0 OR id = ${athleteId}`
+        expect(left).toEqual([])
+        expect(bytesOf(path)).not.toContain(athleteId)
+      }).pipe(Effect.provide(withStoreOn(path)), Effect.scoped)
     }),
   )
 

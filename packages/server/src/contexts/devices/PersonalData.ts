@@ -136,17 +136,23 @@ export const section = Effect.gen(function* () {
       WHERE device_id = ${deviceId} AND incarnation = ${incarnation} AND n = ${n}`
   })
 
+  /**
+   * What could not be read may have been anybody's: of bridges that the athlete was paired with it goes. It goes first, so
+   * that none of it comes to be read, and stored, behind the page that is being erased.
+   */
+  const forgetQuarantine = (athleteId: AthleteId) => sql`
+    UPDATE quarantine SET payload = x''
+    WHERE device_id IN (SELECT device_id FROM worn WHERE athlete_id = ${athleteId})`
+
   const forgetSeries = (athleteId: AthleteId) =>
     Effect.gen(function* () {
       const streams = sql`SELECT id FROM series_stream WHERE athlete_id = ${athleteId}`
       yield* sql`DELETE FROM series_bucket WHERE stream_id IN (${streams})`
       yield* sql`DELETE FROM series_chunk WHERE stream_id IN (${streams})`
       yield* sql`DELETE FROM series_stream WHERE athlete_id = ${athleteId}`
-      // What could not be read may have been anybody's: of bridges that the athlete was paired with it goes.
-      yield* sql`
-        UPDATE quarantine SET payload = x''
-        WHERE device_id IN (SELECT device_id FROM worn WHERE athlete_id = ${athleteId})`
       yield* sql`UPDATE worn SET athlete_id = ${NOBODY} WHERE athlete_id = ${athleteId}`
+      // At once, for the units that are committed together with this one, and then for what those before it remembered.
+      series.forget()
       yield* afterCommit(series.forget)
     })
 
@@ -166,6 +172,7 @@ export const section = Effect.gen(function* () {
     forget: (athleteId, text) =>
       Effect.gen(function* () {
         const place = text === null ? FIRST : yield* Effect.orDie(Schema.decode(PlaceText)(text))
+        if (text === null) yield* forgetQuarantine(athleteId)
         const page = yield* nextPage(athleteId, place)
         if (page === null) {
           yield* forgetSeries(athleteId)

@@ -92,6 +92,7 @@ export class Erasing extends Effect.Service<Erasing>()("paceline/privacy/Erasing
         case "leftovers":
           return yield* forgetPage(running)
         case "copies":
+        case "late copies":
           yield* RecordCopies.forget(running.athleteId)
           return null
         case "log":

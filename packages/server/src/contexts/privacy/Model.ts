@@ -4,12 +4,14 @@
  * The decision closes the doors and is durable before it is answered: keys, pairings and the profile go with it. What is
  * left is done page by page, each a unit of work that moves the place on, so that a crash repeats a page at the most. The
  * order matters: copies and logs before the announcement, so that everybody hears that the athlete is gone; then once
- * more what contexts keep, for what was on its way meanwhile. Then the id itself goes, and last the traces on the disk.
+ * more what contexts keep, and the copies, for what was on its way meanwhile: a group may have failed at the announcement
+ * itself. Then the id itself goes, and last the traces on the disk.
  */
 import { createHash } from "node:crypto"
 import type { AthleteId, Erasure, ErasureProgress } from "@paceline/core/contract"
 
-export const TASKS = ["contexts", "copies", "log", "readers", "announcement", "leftovers"] as const
+/** An erasure is stored with the place of its task in here: new ones go to the end. */
+export const TASKS = ["contexts", "copies", "log", "readers", "announcement", "leftovers", "late copies"] as const
 export type Task = (typeof TASKS)[number]
 
 export interface Running {
@@ -52,6 +54,7 @@ const STEPS: Readonly<Record<Task, string>> = {
   readers: "waiting until all consumer groups have heard of it",
   announcement: "redacting the event log: profiles",
   leftovers: "erasing what was on its way meanwhile",
+  "late copies": "erasing copies of events that could not be handled meanwhile",
 }
 
 export const progress = (erasure: Running | Nameless): ErasureProgress => {
