@@ -1,41 +1,15 @@
 /** The same activity from a strap, a watch and a file: it counts once, in whatever order it comes, until somebody parts it. */
 import { expect, it } from "@effect/vitest"
-import { UnitOfWork } from "@paceline/core/consistency"
-import {
-  type AthleteId,
-  ClassId,
-  CurrentActor,
-  DeviceId,
-  IdempotentRequest,
-  type MergeId,
-  SensorName,
-  SessionId,
-  TelemetryRecorded,
-  Topics,
-} from "@paceline/core/contract"
-import { Contact } from "@paceline/core/kernel"
-import { EventLog, Progress } from "@paceline/core/messaging"
-import { Context, Duration, Effect, Layer, Logger, TestClock } from "effect"
+import { type AthleteId, ClassId, type MergeId, SessionId, Topics } from "@paceline/core/contract"
+import { EventLog } from "@paceline/core/messaging"
+import { Effect } from "effect"
 import { describe } from "vitest"
-import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { Gamification } from "../src/contexts/gamification/Service.ts"
-import { People } from "../src/contexts/people/Service.ts"
 import { Merging } from "../src/contexts/training/Merging.ts"
 import { Training } from "../src/contexts/training/Service.ts"
-import * as Gateway from "../src/gateway/Gateway.ts"
+import { addAthlete, asAdmin, caughtUp, contexts, main, record, seconds } from "./Contexts.ts"
 
-const contexts = Gateway.contexts({
-  frameMillis: 50,
-  contact: Contact.standard,
-  tileLingerMillis: 20_000,
-  silentSessionMillis: 30_000,
-}).pipe(Layer.provideMerge(SqliteStore.layerTest()), Layer.provide(Logger.remove(Logger.defaultLogger)))
-
-const main = ClassId.make("main")
 const spin = ClassId.make("spin")
-const asAdmin = Effect.provide(
-  Context.make(CurrentActor, { _tag: "Admin" }).pipe(Context.add(IdempotentRequest, IdempotentRequest.withoutKey)),
-)
 
 const T = 1_700_000_000_000
 
@@ -63,44 +37,15 @@ const watch: Source = { sensor: "watch", device: "phone", classId: main, from: 3
 const file: Source = { sensor: "file", device: "upload", classId: main, from: 28, to: 1228, bpm: 182 }
 const evening: Source = { sensor: "watch", device: "phone", classId: main, from: 40_000, to: 40_600, bpm: 162 }
 
-const record = (athleteId: AthleteId, source: Source) => {
-  const [lost, found] = source.missing ?? [0, 0]
-  const seconds = Array.from({ length: source.to - source.from }, (_, i) => source.from + i).filter(
-    (second) => second < lost || second >= found,
-  )
-  const event = new TelemetryRecorded({
-    deviceId: DeviceId.make(source.device),
-    incarnation: "run-1",
-    n: 1,
-    sensor: SensorName.make(source.sensor),
-    athleteId,
-    classId: source.classId,
-    heartRateAtMs: seconds.map((second) => T + second * 1000),
-    heartRateBpm: seconds.map(() => source.bpm),
-    endedAtMs: T + source.to * 1000,
-  })
-  return Effect.zipRight(UnitOfWork.run(EventLog.append(Topics.telemetry, [{ key: athleteId, event }])), caughtUp)
-}
-
-const addAnna = Effect.gen(function* () {
-  const choices = { alias: "Anna", heartRateVisible: true, maxHeartRateBpm: 200 }
-  const { profile } = yield* (yield* People).create(choices).pipe(asAdmin)
-  yield* caughtUp
-  return profile.athleteId
-})
-
-/** Lets the consumers work, on the real clock, until they have read everything. */
-const caughtUp = Effect.gen(function* () {
-  const log = yield* EventLog.EventLog
-  for (let tries = 0; tries < 500; tries++) {
-    const lags = yield* log.lag
-    const groups = yield* Effect.forEach(lags, Progress.of)
-    if (lags.length >= 4 && groups.every(({ waiting }) => waiting === 0)) return
-    yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
-    yield* TestClock.adjust(Duration.millis(tries < 200 ? 10 : 200))
+const deliver = (athleteId: AthleteId, { bpm, classId, device, from, missing = [from, from], sensor, to }: Source) => {
+  const parts = [seconds(from, missing[0], bpm, T), seconds(missing[1], to, bpm, T)]
+  const told = {
+    heartRateAtMs: parts.flatMap(({ heartRateAtMs }) => heartRateAtMs),
+    heartRateBpm: parts.flatMap(({ heartRateBpm }) => heartRateBpm),
+    endedAtMs: T + to * 1000,
   }
-  return yield* Effect.dieMessage("the consumers do not catch up")
-})
+  return Effect.zipRight(record(athleteId, { ...told, classId, device, sensor }), caughtUp)
+}
 
 /** All that an athlete sees of it, without the ids that are new each time. */
 const seen = (athleteId: AthleteId) =>
@@ -140,11 +85,11 @@ const mergeId = (athleteId: AthleteId) =>
 describe("The same activity from several sources", () => {
   it.scoped("counts once: the best source, with its gaps filled by the others, which each stretch says", () =>
     Effect.gen(function* () {
-      const anna = yield* addAnna
-      yield* record(anna, strap)
+      const anna = yield* addAthlete("Anna")
+      yield* deliver(anna, strap)
       const alone = yield* seen(anna)
       expect(alone.boards).toEqual([[], [{ points: 72, workouts: 1 }]])
-      yield* record(anna, watch)
+      yield* deliver(anna, watch)
       const both = yield* seen(anna)
       expect(both.workouts).toHaveLength(1)
       expect(both.workouts[0]).toMatchObject({ classId: "spin", recordings: 2, endedAtMs: T + 1_230_000 })
@@ -172,7 +117,7 @@ describe("The same activity from several sources", () => {
         "WorkoutCompleted",
         "ActivitiesMerged",
       ])
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(contexts())),
   )
 
   it.scoped(
@@ -187,8 +132,8 @@ describe("The same activity from several sources", () => {
         ]
         const results = yield* Effect.forEach(orders, (order) =>
           Effect.gen(function* () {
-            const anna = yield* addAnna
-            yield* Effect.forEach(order, (source) => record(anna, source))
+            const anna = yield* addAthlete("Anna")
+            yield* Effect.forEach(order, (source) => deliver(anna, source))
             const { boards: _, ...own } = yield* seen(anna)
             return own
           }),
@@ -196,15 +141,15 @@ describe("The same activity from several sources", () => {
         expect(results[0]!.workouts).toHaveLength(2)
         expect(results[0]!.merges[0]!.sources).toEqual(["strap-1: strap", "watch: watch", "file: file"])
         for (const result of results) expect(result).toEqual(results[0])
-      }).pipe(Effect.provide(contexts)),
+      }).pipe(Effect.provide(contexts())),
   )
 
   it.scoped("is taken apart on request, with points as before, and is not merged again by what arrives later", () =>
     Effect.gen(function* () {
-      const anna = yield* addAnna
-      yield* record(anna, strap)
+      const anna = yield* addAthlete("Anna")
+      yield* deliver(anna, strap)
       const before = yield* seen(anna)
-      yield* record(anna, watch)
+      yield* deliver(anna, watch)
       const merging = yield* Merging
       const merged = yield* mergeId(anna)
       const apart = yield* merging.undo(anna, merged).pipe(asAdmin)
@@ -219,19 +164,19 @@ describe("The same activity from several sources", () => {
       expect(yield* Effect.flip(merging.undo(anna, merged).pipe(asAdmin))).toMatchObject({ _tag: "NotFound" })
 
       // The file is the same as both. It joins one of them, and the two stay apart.
-      yield* record(anna, file)
+      yield* deliver(anna, file)
       const later = yield* seen(anna)
       expect(later.workouts).toHaveLength(2)
       expect(later.merges).toHaveLength(1)
       expect(later.merges[0]!.sources).toHaveLength(2)
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(contexts())),
   )
 
   it.scoped("is put together by hand where nothing was recognised, and again after it was taken apart", () =>
     Effect.gen(function* () {
-      const anna = yield* addAnna
-      yield* record(anna, strap)
-      yield* record(anna, evening)
+      const anna = yield* addAthlete("Anna")
+      yield* deliver(anna, strap)
+      yield* deliver(anna, evening)
       const merging = yield* Merging
       const sessions = (yield* (yield* Training).workouts(anna).pipe(asAdmin)).map(({ sessionId }) => sessionId)
       const merge = yield* merging.merge(anna, sessions).pipe(asAdmin)
@@ -244,82 +189,46 @@ describe("The same activity from several sources", () => {
       expect(again).toEqual(merge)
       expect((yield* seen(anna)).boards).toEqual([[], [{ points: merge.effortPoints, workouts: 1 }]])
       // With a third, by the id of the merge.
-      yield* record(anna, { ...evening, from: 90_000, to: 90_600 })
+      yield* deliver(anna, { ...evening, from: 90_000, to: 90_600 })
       const third = (yield* (yield* Training).workouts(anna).pipe(asAdmin))[0]!.sessionId
       const all = yield* merging.merge(anna, [SessionId.make(merge.mergeId), third]).pipe(asAdmin)
       expect(all.recordings).toHaveLength(3)
       const unknown = merging.merge(anna, [third, SessionId.make("nobody")]).pipe(asAdmin)
       expect(yield* Effect.flip(unknown)).toMatchObject({ _tag: "NotFound", id: "nobody" })
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(contexts())),
   )
 
   it.scoped("is ended by another sensor of its device, which has no heart rate; what was heard of later goes on", () =>
     Effect.gen(function* () {
-      const anna = yield* addAnna
-      const tell = (sensor: string, device: string, seconds: ReadonlyArray<number>, endedAtMs: number | null) => {
-        const event = new TelemetryRecorded({
-          deviceId: DeviceId.make(device),
-          incarnation: "run-1",
-          n: 1,
-          sensor: SensorName.make(sensor),
-          athleteId: anna,
-          classId: main,
-          heartRateAtMs: seconds.map((second) => T + second * 1000),
-          heartRateBpm: seconds.map(() => 162),
-          endedAtMs,
-        })
-        return UnitOfWork.run(EventLog.append(Topics.telemetry, [{ key: anna, event }]))
-      }
-      const upTo = (end: number) => Array.from({ length: end }, (_, i) => i)
-      yield* tell("strap-1", "phone", upTo(300), null)
-      yield* tell("armband", "phone", upTo(500), null)
-      yield* tell("strap-9", "studio", upTo(200), null)
-      yield* tell("phone", "phone", [], T + 400_000)
+      const anna = yield* addAthlete("Anna")
+      const tell = (sensor: string, device: string, length: number, endedAtMs: number | null = null) =>
+        record(anna, { ...seconds(0, length, 162, T), endedAtMs, sensor, device })
+      yield* tell("strap-1", "phone", 300)
+      yield* tell("armband", "phone", 500)
+      yield* tell("strap-9", "studio", 200)
+      yield* tell("phone", "phone", 0, T + 400_000)
       yield* caughtUp
       const workouts = yield* (yield* Training).workouts(anna).pipe(asAdmin)
       expect(workouts.map(({ endedAtMs, heartRateSamples }) => [endedAtMs - T, heartRateSamples])).toEqual([
         [400_000, 300],
       ])
-      yield* tell("phone", "phone", [], T + 600_000)
+      yield* tell("phone", "phone", 0, T + 600_000)
       yield* caughtUp
       expect((yield* (yield* Training).workouts(anna).pipe(asAdmin))[0]).toMatchObject({ heartRateSamples: 500 })
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(contexts())),
   )
 
   it.scoped("is ended as one when both sources still record in one class", () =>
     Effect.gen(function* () {
-      const anna = yield* addAnna
-      const open = (source: Source) => {
-        const event = { ...source, classId: main, to: 600 }
-        return Effect.gen(function* () {
-          const seconds = Array.from({ length: 600 }, (_, i) => T + i * 1000)
-          yield* UnitOfWork.run(
-            EventLog.append(Topics.telemetry, [
-              {
-                key: anna,
-                event: new TelemetryRecorded({
-                  deviceId: DeviceId.make(event.device),
-                  incarnation: "run-1",
-                  n: 1,
-                  sensor: SensorName.make(event.sensor),
-                  athleteId: anna,
-                  classId: main,
-                  heartRateAtMs: seconds,
-                  heartRateBpm: seconds.map(() => 162),
-                  endedAtMs: null,
-                }),
-              },
-            ]),
-          )
-          yield* caughtUp
-        })
+      const anna = yield* addAthlete("Anna")
+      for (const { device, sensor } of [strap, watch]) {
+        yield* record(anna, { ...seconds(0, 600, 162, T), endedAtMs: null, sensor, device })
       }
-      yield* open(strap)
-      yield* open(watch)
+      yield* caughtUp
       const ended = yield* (yield* Training).complete(main, anna).pipe(asAdmin)
       yield* caughtUp
       expect(ended).toMatchObject({ effortPoints: 39, mergedFrom: [expect.any(String), expect.any(String)] })
       expect((yield* seen(anna)).boards).toEqual([[{ points: 39, workouts: 1 }], []])
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(contexts())),
   )
 })

@@ -1,90 +1,19 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { expect, it } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
-import {
-  type AthleteId,
-  ClassId,
-  CurrentActor,
-  DeviceId,
-  HeartRates,
-  IdempotentRequest,
-  SensorName,
-  TelemetryRecorded,
-  Tile,
-  Topics,
-  tilesChannel,
-} from "@paceline/core/contract"
-import { Contact } from "@paceline/core/kernel"
+import { HeartRates, Tile, Topics, tilesChannel } from "@paceline/core/contract"
 import { EventLog, Progress } from "@paceline/core/messaging"
 import { LiveFrame } from "@paceline/core/wire"
-import { Context, Duration, Effect, Layer, Logger, Schema, TestClock } from "effect"
+import { Duration, Effect, Schema, TestClock } from "effect"
 import { describe } from "vitest"
-import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { Gamification } from "../src/contexts/gamification/Service.ts"
 import { People } from "../src/contexts/people/Service.ts"
 import { Training } from "../src/contexts/training/Service.ts"
-import * as Gateway from "../src/gateway/Gateway.ts"
 import { LiveHub } from "../src/gateway/LiveHub.ts"
+import { addAthlete, asAdmin, caughtUp, contexts, main, record, seconds } from "./Contexts.ts"
 
-/** The contexts on a real store, on a clock that the test moves. */
-const contexts = Gateway.contexts({
-  frameMillis: 50,
-  contact: Contact.standard,
-  tileLingerMillis: 20_000,
-  silentSessionMillis: 30_000,
-}).pipe(Layer.provideMerge(SqliteStore.layerTest()), Layer.provide(Logger.remove(Logger.defaultLogger)))
-
-const main = ClassId.make("main")
-const admin = Context.make(CurrentActor, { _tag: "Admin" }).pipe(
-  Context.add(IdempotentRequest, IdempotentRequest.withoutKey),
-)
-const asAdmin = Effect.provide(admin)
-
-const addAthlete = (alias: string) =>
-  Effect.gen(function* () {
-    const choices = { alias, heartRateVisible: true, maxHeartRateBpm: 200 }
-    const { profile } = yield* (yield* People).create(choices).pipe(asAdmin)
-    yield* caughtUp
-    return profile.athleteId
-  })
-
-/** Telemetry as the devices context would append it. */
-const record = (athleteId: AthleteId, part: Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm" | "endedAtMs">) =>
-  UnitOfWork.run(
-    EventLog.append(Topics.telemetry, [
-      {
-        key: athleteId,
-        event: new TelemetryRecorded({
-          deviceId: DeviceId.make("bridge"),
-          incarnation: "run-1",
-          n: 1,
-          sensor: SensorName.make("strap-01"),
-          athleteId,
-          classId: main,
-          ...part,
-        }),
-      },
-    ]),
-  )
-
-const seconds = (from: number, to: number, bpm: number) => ({
-  heartRateAtMs: Array.from({ length: to - from }, (_, i) => (from + i) * 1000),
-  heartRateBpm: Array.from({ length: to - from }, () => bpm),
-})
-
-/** Lets the consumers work, on the real clock, until they have read everything. */
-const caughtUp = Effect.gen(function* () {
-  const log = yield* EventLog.EventLog
-  for (let tries = 0; tries < 500; tries++) {
-    const lags = yield* log.lag
-    const groups = yield* Effect.forEach(lags, Progress.of)
-    if (lags.length >= 4 && groups.every(({ waiting }) => waiting === 0)) return
-    yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
-    // A consumer that failed waits up to 10 s before it tries again.
-    yield* TestClock.adjust(Duration.millis(tries < 200 ? 10 : 200))
-  }
-  return yield* Effect.dieMessage("the consumers do not catch up")
-})
+/** Sessions fall silent, and tiles go, while a test looks on. */
+const hasty = contexts({ silentSessionMillis: 30_000 })
 
 const tiles = Effect.gen(function* () {
   const frame = LiveFrame.decode((yield* LiveHub).join(tilesChannel(main), null))
@@ -110,7 +39,7 @@ describe("Training by itself", () => {
       expect(yield* contactAfter(2_000)).toBe("lost")
       heartRates.publish({ athleteId: anna, classId: main, heartRateBpm: 151, sensedAtMs: 2 })
       expect(yield* contactAfter(0)).toBe("live")
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(hasty)),
   )
 
   it.scoped("takes a finished tile down after a while, and one that never began a session", () =>
@@ -126,7 +55,7 @@ describe("Training by itself", () => {
       expect((yield* tiles)[anna]).toMatchObject({ contact: "finished", effortPoints: 5 })
       yield* TestClock.adjust(Duration.seconds(4))
       expect(yield* tiles).toEqual({})
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(hasty)),
   )
 
   it.scoped("ends a session that fell silent, at its last sample, and its points are awarded", () =>
@@ -142,7 +71,7 @@ describe("Training by itself", () => {
       const workouts = yield* (yield* Training).workouts(anna).pipe(asAdmin)
       expect(workouts).toMatchObject([{ startedAtMs: 0, endedAtMs: 60_000, effortPoints: 5 }])
       expect(yield* (yield* Gamification).leaderboard(main)).toMatchObject([{ athleteId: anna, points: 5 }])
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(hasty)),
   )
 
   it.scoped("[log 15] keeps telemetry of an athlete it does not know yet waiting, and counts it once it does", () =>
@@ -161,6 +90,6 @@ describe("Training by itself", () => {
       yield* caughtUp
       expect(yield* log.read(Topics.training.name, 0, 0, 10)).toHaveLength(1)
       expect(yield* (yield* Gamification).leaderboard(main)).toMatchObject([{ alias: "Anka", points: 5, workouts: 1 }])
-    }).pipe(Effect.provide(contexts)),
+    }).pipe(Effect.provide(hasty)),
   )
 })
