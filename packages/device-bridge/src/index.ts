@@ -45,6 +45,6 @@ export type { SqliteDatabase, SqliteDriver, SqliteRow, SqliteStatement, SqliteVa
 /**
  * Opens the buffer, starts to connect, and goes on doing so until `close`.
  *
- * @throws BufferOwned, BufferTooNew, SqliteUnsafe, BufferFull, BufferFailed; RangeError when a cap is too low; TypeError when `url` is no address
+ * @throws BufferOwned, BufferTooNew, SqliteUnsafe, BufferFull, BufferFailed; RangeError when a cap or `flushMillis` cannot be; TypeError when `url` is no address
  */
 export const openBridge = (options: BridgeOptions): Bridge => new OpenBridge(options)

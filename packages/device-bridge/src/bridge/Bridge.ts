@@ -49,7 +49,7 @@ export interface BridgeOptions {
   readonly maxRawBytes?: number
   /** The kinds that are also sent at once, for screens. Default heart rate, power, cadence and speed. */
   readonly liveKinds?: ReadonlyArray<SampleKind>
-  /** Things that people should know. Recording goes on after all of them. */
+  /** Things that people should know. Recording goes on after all of them. What it throws is reported as uncaught. */
   readonly onEvent?: (event: BridgeEvent) => void
   /** Limits that differ from the standard ones. */
   readonly limits?: Partial<DeliveryLimits>
@@ -125,14 +125,19 @@ export interface Bridge {
   stream(options: StreamOptions): SampleStream
   /**
    * Keeps a packet as the sensor sent it, to be parsed again. It stays on this device; the oldest packets go when
-   * there are more than `maxRawBytes`. False when memory has no room for it. @throws BufferClosed
+   * there are more than `maxRawBytes`. False when memory has no room for it. The bytes are copied.
+   *
+   * @throws SampleRefused when its sensor, source, time or bytes cannot be stored; BufferClosed
    */
   recordRaw(packet: Packet): boolean
   /** Kept packets with ids above `afterId` (0 for all), in the order of their arrival; those that are flushed. */
   rawPackets(afterId: number, limit: number): ReadonlyArray<StoredPacket>
   /** Lets go of the kept packets up to this id; says how many that were. */
   forgetRaw(upToId: number): number
-  /** Notes how far a source has been read; stored in one transaction with the samples recorded before it. */
+  /**
+   * Notes how far a source has been read; stored in one transaction with the samples recorded before it, where nothing
+   * was awaited since: else a flush may have come between.
+   */
   moveCursor(source: string, position: string): void
   /** How far the source has been read: where to go on after a restart. Null before the first `moveCursor`. */
   cursor(source: string): string | null
@@ -143,7 +148,8 @@ export interface Bridge {
   /**
    * The application goes to sleep: flushes at once, before the first `await`, and stops the timers and the connection.
    * A flush that fails is tried again until the deadline (default 5000 ms, what iOS gives). What is recorded while it
-   * sleeps is flushed with each packet. See `followAppState` and `followPage`.
+   * sleeps is flushed with each packet. Whoever calls it again meanwhile waits for the same. See `followAppState` and
+   * `followPage`.
    *
    * @throws BufferFull, BufferFailed when nothing could be flushed by the deadline; BufferClosed
    */
@@ -153,7 +159,10 @@ export interface Bridge {
   status(): BridgeStatus
   /** Calls the listener after each change, with the status then; gives back how to stop that. */
   subscribe(listener: (status: BridgeStatus) => void): () => void
-  /** Resolves when all that was recorded before has been acknowledged by the server. Rejects when the bridge closes first. */
+  /**
+   * Resolves when all that was recorded before has been acknowledged by the server; what was lost on the way (a gap, a
+   * file that was set aside) is an event, and is not waited for. Rejects when the bridge closes first.
+   */
   drained(): Promise<void>
   /** Flushes and frees the file. What waits stays in it for the next opening. */
   close(): Promise<void>

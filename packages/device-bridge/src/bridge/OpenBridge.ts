@@ -12,6 +12,8 @@ import { dialHttp } from "../delivery/HttpConnection.ts"
 import { standardLiveKinds } from "../delivery/LiveReadings.ts"
 import { type Power, type Problem, standardLimits } from "../delivery/Protocol.ts"
 import type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "./Bridge.ts"
+import { Drains } from "./Drains.ts"
+import { safely } from "./Listening.ts"
 import { type SampleStream, type StreamOptions, sampleStream } from "./SampleStream.ts"
 import { DeliveredBefore, flushBy } from "./Suspension.ts"
 
@@ -21,13 +23,21 @@ const FLUSH_MILLIS = 5_000
 /** How long a phone gives an application that goes to sleep. */
 const SUSPEND_MILLIS = 5_000
 
-/** Somebody waits until all up to and with chunk `n` of this opening is delivered. */
-interface Drain {
-  /** Null until what was in memory at the call is on disk. */
-  n: number | null
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
+/** The longest that a timer can wait: one that should wait longer would fire at once. */
+const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
+
+const nothingStored = {
+  chunks: 0,
+  bytes: 0,
+  oldestAtMs: null,
+  gaps: 0,
+  gapSamples: 0,
+  bytesOnDisk: 0,
+  packets: 0,
+  packetBytes: 0,
 }
+
+type Stored = ReturnType<ChunkBuffer["backlog"]> & ReturnType<ChunkBuffer["size"]>
 
 export class OpenBridge implements Bridge {
   readonly #buffer: ChunkBuffer
@@ -38,10 +48,13 @@ export class OpenBridge implements Bridge {
   readonly #onEvent: (event: BridgeEvent) => void
   readonly #flushMillis: number
   #flushTimer: ReturnType<typeof setInterval> | undefined
-  readonly #listeners = new Set<(status: BridgeStatus) => void>()
-  #drains: Array<Drain> = []
+  readonly #listeners = new Map<object, (status: BridgeStatus) => void>()
+  readonly #drains = new Drains()
+  /** As it was last read. */
+  #stored: Stored = nothingStored
   #recorded = 0
   #suspended = false
+  #suspending: Promise<void> | null = null
   #flushSoon = false
   #power: Power
   #turningAway = false
@@ -53,7 +66,13 @@ export class OpenBridge implements Bridge {
   constructor(options: BridgeOptions) {
     const { deviceId, key } = options
     const url = telemetryUrl(options.url)
-    this.#onEvent = options.onEvent ?? (() => {})
+    this.#onEvent = safely(options.onEvent ?? (() => {}))
+    this.#flushMillis = options.flushMillis ?? FLUSH_MILLIS
+    if (!(this.#flushMillis > 0 && this.#flushMillis <= LONGEST_TIMER_MILLIS)) {
+      throw new RangeError(
+        `flushMillis is ${this.#flushMillis}: more than 0 and at most ${LONGEST_TIMER_MILLIS} can be.`,
+      )
+    }
     let opened = false
     this.#buffer = ChunkBuffer.open({
       ...options,
@@ -61,7 +80,9 @@ export class OpenBridge implements Bridge {
         this.#onEvent(event)
         // While the buffer is being opened it may raise events already.
         if (!opened || event._tag !== "BufferSetAside") return
+        this.#drains.startAfresh()
         this.#delivery.restart("The buffer was damaged and has been set aside.")
+        if (this.#drains.any) this.#flushAfterThis()
       },
     })
     this.#power = options.power ?? "normal"
@@ -88,7 +109,6 @@ export class OpenBridge implements Bridge {
     }
     this.#delivery = this.#connect()
     opened = true
-    this.#flushMillis = options.flushMillis ?? FLUSH_MILLIS
     this.#awake()
   }
 
@@ -146,27 +166,20 @@ export class OpenBridge implements Bridge {
 
   async suspend({ deadlineMillis = SUSPEND_MILLIS }: { readonly deadlineMillis?: number } = {}): Promise<void> {
     if (this.#last !== null) throw new BufferClosed()
-    if (this.#suspended) return
-    this.#suspended = true
-    clearInterval(this.#flushTimer)
+    // Whoever asks again while the flush is tried waits for the same one.
+    const suspending = this.#suspending ?? this.#fallAsleep(performance.now() + deadlineMillis)
+    this.#suspending = suspending
     try {
-      await flushBy(
-        performance.now() + deadlineMillis,
-        () => this.#suspended,
-        () => this.#flush(),
-      )
-    } catch (thrown) {
-      this.#writingFailed(thrown)
-      throw thrown
+      await suspending
     } finally {
-      if (this.#suspended) this.#delivery.stop()
-      this.#changed()
+      if (this.#suspending === suspending) this.#suspending = null
     }
   }
 
   resume(): void {
     if (!this.#suspended || this.#last !== null) return
     this.#suspended = false
+    this.#suspending = null
     this.#delivery.stop()
     this.#delivered.add(this.#delivery)
     this.#delivery = this.#connect()
@@ -177,10 +190,9 @@ export class OpenBridge implements Bridge {
   status(): BridgeStatus {
     if (this.#last !== null) return this.#last
     const { link, problem, transport } = this.#delivery.state
-    const backlog = this.#buffer.backlog()
-    const size = this.#buffer.size()
+    const failed = this.#readStored() ?? this.#writingProblem
+    const stored = this.#stored
     const { chunks, lastAckAtMs, quarantined } = this.#delivered.with(this.#delivery)
-    const writing = this.#writingProblem
     return {
       connected: link._tag === "Streaming",
       state: this.#suspended ? "suspended" : stateOf(link),
@@ -188,34 +200,34 @@ export class OpenBridge implements Bridge {
       recordedSamples: this.#recorded,
       droppedSamples: this.#buffer.lostSamples,
       pendingSamples: this.#buffer.pendingSamples,
-      waitingChunks: backlog.chunks,
-      waitingBytes: backlog.bytes,
-      oldestWaitingAtMs: backlog.oldestAtMs,
-      waitingGaps: backlog.gaps,
-      gapSamples: backlog.gapSamples,
-      bytesOnDisk: size.bytesOnDisk,
-      keptPackets: size.packets,
-      keptPacketBytes: size.packetBytes,
+      waitingChunks: stored.chunks,
+      waitingBytes: stored.bytes,
+      oldestWaitingAtMs: stored.oldestAtMs,
+      waitingGaps: stored.gaps,
+      gapSamples: stored.gapSamples,
+      bytesOnDisk: stored.bytesOnDisk,
+      keptPackets: stored.packets,
+      keptPacketBytes: stored.packetBytes,
       deliveredChunks: chunks,
       quarantinedChunks: quarantined + this.#buffer.damagedChunks,
       lastAckAtMs,
-      lastProblem: writing === null ? problem : { code: writing.name, message: writing.message },
+      lastProblem: failed === null ? problem : { code: failed.name, message: failed.message },
     }
   }
 
   subscribe(listener: (status: BridgeStatus) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    const subscription = {}
+    this.#listeners.set(subscription, safely(listener))
+    return () => void this.#listeners.delete(subscription)
   }
 
   drained(): Promise<void> {
     if (this.#last !== null) return Promise.reject(new BufferClosed())
-    return new Promise((resolve, reject) => {
-      this.#drains.push({ n: null, resolve, reject })
-      this.#flushInBackground()
-      this.#delivery.hurry()
-      this.#settleDrains()
-    })
+    const drained = this.#drains.add()
+    this.#flushInBackground()
+    this.#delivery.hurry()
+    this.#settleDrains()
+    return drained
   }
 
   async close(): Promise<void> {
@@ -226,7 +238,7 @@ export class OpenBridge implements Bridge {
       this.#flush()
     } finally {
       this.#last = { ...this.status(), connected: false, state: "closed" }
-      for (const { reject } of this.#drains.splice(0)) reject(new BufferClosed())
+      this.#drains.end(new BufferClosed())
       this.#tell()
       this.#buffer.close()
     }
@@ -256,17 +268,37 @@ export class OpenBridge implements Bridge {
     })
   }
 
+  async #fallAsleep(deadline: number): Promise<void> {
+    this.#suspended = true
+    clearInterval(this.#flushTimer)
+    try {
+      await flushBy(
+        deadline,
+        () => this.#suspended && this.#last === null,
+        () => this.#flush(),
+      )
+    } catch (thrown) {
+      this.#writingFailed(thrown)
+      throw thrown
+    } finally {
+      if (this.#suspended) this.#delivery.stop()
+      this.#changed()
+    }
+  }
+
   #flush(): void {
     const chunks = this.#buffer.flush()
     const { own } = this.#buffer
-    for (const drain of this.#drains) drain.n ??= own?.n ?? 0
-    if (this.#writingProblem !== null) {
+    const failedBefore = this.#writingProblem !== null
+    // Where nothing was to be written, that says nothing of the disk.
+    if (failedBefore) this.#buffer.waiting(1)
+    this.#drains.written(own?.n ?? 0)
+    if (failedBefore) {
       this.#writingProblem = null
       this.#onEvent({ _tag: "WritingWorksAgain" })
     }
-    if (chunks === 0) return
-    this.#delivery.appended()
-    this.#changed()
+    if (chunks > 0) this.#delivery.appended()
+    if (chunks > 0 || failedBefore) this.#changed()
   }
 
   #flushInBackground(): void {
@@ -275,10 +307,21 @@ export class OpenBridge implements Bridge {
     } catch (thrown) {
       this.#writingFailed(thrown)
     }
+    this.#settleDrains()
+  }
+
+  /** What the buffer holds; where it cannot be read now, what it held before, and why. */
+  #readStored(): Error | null {
+    try {
+      this.#stored = { ...this.#buffer.backlog(), ...this.#buffer.size() }
+      return null
+    } catch (thrown) {
+      return errorOf(thrown)
+    }
   }
 
   #writingFailed(thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const error = errorOf(thrown)
     if (this.#writingProblem === null) this.#onEvent({ _tag: "WritingFailed", error })
     this.#writingProblem = error
     this.#changed()
@@ -294,6 +337,7 @@ export class OpenBridge implements Bridge {
   }
 
   #changed(): void {
+    if (this.#last !== null) return
     const { link, problem } = this.#delivery.state
     if (link._tag === "Streaming") this.#refused = null
     if (link._tag === "Waiting" && link.refused && problem !== null && problem.message !== this.#refused?.message) {
@@ -312,24 +356,24 @@ export class OpenBridge implements Bridge {
   #tell(): void {
     if (this.#listeners.size === 0) return
     const status = this.status()
-    for (const listener of this.#listeners) listener(status)
+    for (const listener of [...this.#listeners.values()]) listener(status)
   }
 
   #settleDrains(): void {
-    if (this.#drains.length === 0 || this.#last !== null) return
-    const [oldest] = this.#buffer.waiting(1)
-    const { own } = this.#buffer
-    // Older openings are delivered first, so nothing of them waits when this opening's chunks are the oldest.
-    const firstWaiting = oldest === undefined ? Number.POSITIVE_INFINITY : oldest.first
-    const onlyOwn = oldest === undefined || oldest.incarnation === own?.incarnation
-    const settled = (drain: Drain): boolean => onlyOwn && drain.n !== null && firstWaiting > drain.n
-    const done = this.#drains.filter(settled)
-    this.#drains = this.#drains.filter((drain) => !settled(drain))
+    if (!this.#drains.any || this.#last !== null) return
+    let done: ReadonlyArray<() => void> = []
+    try {
+      done = this.#drains.delivered(this.#buffer)
+    } catch {
+      // It is looked at again with the next flush, which says what is wrong.
+    }
     if (done.length === 0) return
     this.#settleBuffer()
-    for (const { resolve } of done) resolve()
+    for (const resolve of done) resolve()
   }
 }
+
+const errorOf = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
 
 const stateOf = (link: Link): BridgeStatus["state"] => {
   switch (link._tag) {

@@ -16,14 +16,14 @@
 import type { SensorKind } from "@paceline/core/wire"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 import type { Appended } from "./Batch.ts"
-import { type BufferEvent, isDamaged, setAside } from "./Damage.ts"
+import { asidePathFor, type BufferEvent, isDamaged, setAside } from "./Damage.ts"
 import { readClock } from "./DeviceClock.ts"
 import { BufferClosed, bufferError } from "./Errors.ts"
 import type { WhenFull } from "./Eviction.ts"
 import type { GapReason, Loss } from "./Gaps.ts"
 import type { Backlog, StoredChunk, StoredItem, Waiting } from "./Items.ts"
 import { type FormerOwner, type Ownership, own } from "./Ownership.ts"
-import type { Packet, StoredPacket } from "./Packets.ts"
+import { assertPacket, type Packet, type StoredPacket } from "./Packets.ts"
 import { type CustomStream, Pending } from "./Pending.ts"
 import type { Position } from "./Position.ts"
 import { LEAST_BUFFER_BYTES } from "./Room.ts"
@@ -70,7 +70,11 @@ export class ChunkBuffer {
   #lostSamples = 0
   /** Chunks that were found damaged and set aside since the opening. */
   damagedChunks = 0
-  #store: Store | null
+  #closed = false
+  /** Null when the file was damaged, and there is no fresh one in its place yet. */
+  #store: Store | null = null
+  /** Where the damaged file goes, and what is wrong with it. */
+  #aside: { readonly asidePath: string; readonly reason: string } | null = null
 
   /**
    * Opens the buffer and becomes its owner.
@@ -88,17 +92,22 @@ export class ChunkBuffer {
     if (!(maxBytes >= LEAST_BUFFER_BYTES)) {
       throw new RangeError(`maxBufferBytes is ${maxBytes}, where ${LEAST_BUFFER_BYTES} are the least.`)
     }
+    const maxPendingSamples = options.maxPendingSamples ?? 1_000_000
+    const maxRawBytes = options.maxRawBytes ?? MAX_RAW_BYTES
+    if (!(maxPendingSamples >= 1))
+      throw new RangeError(`maxPendingSamples is ${maxPendingSamples}, where 1 is the least.`)
+    if (!(maxRawBytes >= 0)) throw new RangeError(`maxRawBytes is ${maxRawBytes}, where 0 is the least.`)
     this.#storeOptions = {
       durability: options.durability ?? "full",
       maxBytes,
       whenFull: options.whenFull ?? "evictOldest",
-      maxRawBytes: options.maxRawBytes ?? MAX_RAW_BYTES,
+      maxRawBytes,
       keepDelivered: options.keepDelivered ?? false,
       bootId: options.driver.bootId?.() ?? null,
     }
     this.#onEvent = options.onEvent ?? (() => {})
     this.#now = options.now ?? Date.now
-    this.#pending = new Pending(options.maxPendingSamples ?? 1_000_000)
+    this.#pending = new Pending(maxPendingSamples)
     this.#ownership = own(this.#driver, this.#path)
     try {
       this.#store = this.#openStore()
@@ -115,24 +124,28 @@ export class ChunkBuffer {
    * @throws SampleRefused, BufferClosed
    */
   record(sensor: string, kind: SensorKind.SensorKind, atMillis: number, value: number): boolean {
-    if (this.#store === null) throw new BufferClosed()
+    if (this.#closed) throw new BufferClosed()
     return this.#pending.add(sensor, kind, atMillis, value)
   }
 
   /** The same for a stream that no profile covers. Its name and unit must be well: see `SampleStream`. */
   recordCustom(sensor: string, stream: CustomStream, atMillis: number, value: number): boolean {
-    if (this.#store === null) throw new BufferClosed()
+    if (this.#closed) throw new BufferClosed()
     return this.#pending.addCustom(sensor, stream, atMillis, value)
   }
 
   /**
    * Keeps a packet as the sensor sent it; the next `flush` stores it. False when memory has no room for it, which
    * happens only when the disk has taken nothing for long. The bytes are copied.
+   *
+   * @throws SampleRefused when a part of it cannot be stored; BufferClosed
    */
   recordRaw(packet: Packet): boolean {
-    if (this.#store === null) throw new BufferClosed()
+    if (this.#closed) throw new BufferClosed()
+    assertPacket(packet)
     if (this.#packetBytes + packet.bytes.length > this.#storeOptions.maxRawBytes) return false
-    this.#packets.push({ ...packet, bytes: packet.bytes.slice() })
+    // Not `slice`: that of Node's Buffer, which is what its Bluetooth stacks give, copies nothing.
+    this.#packets.push({ ...packet, bytes: new Uint8Array(packet.bytes) })
     this.#packetBytes += packet.bytes.length
     return true
   }
@@ -152,7 +165,11 @@ export class ChunkBuffer {
    * stores it in the transaction that stores the samples recorded before it: both or neither.
    */
   moveCursor(source: string, position: string): void {
-    if (this.#store === null) throw new BufferClosed()
+    if (this.#closed) throw new BufferClosed()
+    // Anything else would be refused by the next flush, and by all after it.
+    if (typeof source !== "string" || typeof position !== "string") {
+      throw new TypeError(`A cursor is two texts: its source is ${typeof source}, its position ${typeof position}.`)
+    }
     this.#cursors.set(source, position)
   }
 
@@ -252,29 +269,39 @@ export class ChunkBuffer {
 
   /** Flushes, frees the file and its lock. Closing twice is harmless. When the flush throws, all else is done. */
   close(): void {
-    if (this.#store === null) return
+    if (this.#closed) return
     try {
       this.flush()
     } finally {
-      const store = this.#store
+      this.#closed = true
+      this.#free()
+    }
+  }
+
+  #free(): void {
+    try {
+      this.#store?.close()
+    } catch (thrown) {
+      throw bufferError(this.#path, thrown)
+    } finally {
       this.#store = null
-      try {
-        store?.close()
-      } finally {
-        this.#ownership.release()
-      }
+      this.#ownership.release()
     }
   }
 
   /** Does something with the store. A damaged file is set aside, and the same is done with a fresh one. */
   #attempt<A>(action: (store: Store) => A): A {
-    if (this.#store === null) throw new BufferClosed()
+    if (this.#closed) throw new BufferClosed()
     try {
-      return action(this.#store)
+      const store = this.#store ?? this.#startAfresh()
+      try {
+        return action(store)
+      } catch (thrown) {
+        if (!isDamaged(thrown)) throw thrown
+        return action(this.#replaceDamaged(store, thrown))
+      }
     } catch (thrown) {
-      if (!isDamaged(thrown)) throw bufferError(this.#path, thrown)
-      this.#store = this.#replaceDamaged(this.#store, thrown)
-      return action(this.#store)
+      throw bufferError(this.#path, thrown)
     }
   }
 
@@ -303,12 +330,23 @@ export class ChunkBuffer {
     }
   }
 
-  #replaceDamaged(store: Store | null, reason: Error): Store {
+  #replaceDamaged(store: Store | null, { message: reason }: Error): Store {
     store?.abandon()
-    const now = this.#now()
-    const asidePath = setAside(this.#driver, this.#path, now)
-    this.#onEvent({ _tag: "BufferSetAside", path: this.#path, asidePath, reason: reason.message })
-    return Store.open(this.#driver, this.#path, now, this.#storeOptions)
+    this.#store = null
+    this.#aside ??= { asidePath: asidePathFor(this.#driver, this.#path, this.#now()), reason }
+    return this.#startAfresh()
+  }
+
+  /** A fresh file in the place of the damaged one. Where there is no room for it now, whatever comes next tries again. */
+  #startAfresh(): Store {
+    const aside = this.#aside
+    if (aside !== null) setAside(this.#driver, this.#path, aside.asidePath)
+    const store = Store.open(this.#driver, this.#path, this.#now(), this.#storeOptions)
+    this.#store = store
+    this.#aside = null
+    // Who hears of it may use the buffer at once.
+    if (aside !== null) this.#onEvent({ _tag: "BufferSetAside", path: this.#path, ...aside })
+    return store
   }
 }
 

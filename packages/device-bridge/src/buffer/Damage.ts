@@ -3,7 +3,7 @@
  * recording starts in a fresh one. The damaged file is never written to again, so that what can be recovered
  * from it stays recoverable (`sqlite3 <file> .recover`).
  */
-import { type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
+import { calling, type SqliteDriver, SqliteFailure } from "../drivers/SqliteDriver.ts"
 import type { GapReason, Loss } from "./Gaps.ts"
 
 /** Something happened to the buffer that people should know. Recording goes on. */
@@ -28,13 +28,17 @@ export type BufferEvent =
 export const isDamaged = (thrown: unknown): thrown is SqliteFailure =>
   thrown instanceof SqliteFailure && (thrown.code === "SQLITE_CORRUPT" || thrown.code === "SQLITE_NOTADB")
 
-/** Moves the database and its write-ahead log away together, and says where to. */
-export const setAside = (driver: SqliteDriver, path: string, nowMs: number): string => {
+/** A name for a damaged database that no file has yet. */
+export const asidePathFor = (driver: SqliteDriver, path: string, nowMs: number): string => {
   const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "")
   let asidePath = `${path}.corrupt-${time}`
   for (let again = 2; driver.exists(asidePath); again++) asidePath = `${path}.corrupt-${time}-${again}`
-  for (const suffix of ["-wal", "-shm", ""]) {
-    if (driver.exists(path + suffix)) driver.rename(path + suffix, asidePath + suffix)
-  }
   return asidePath
+}
+
+/** Moves the database and its write-ahead log away together. What failed half way is finished by the same call again. */
+export const setAside = (driver: SqliteDriver, path: string, asidePath: string): void => {
+  for (const suffix of ["-wal", "-shm", ""]) {
+    if (driver.exists(path + suffix)) calling(() => driver.rename(path + suffix, asidePath + suffix))
+  }
 }

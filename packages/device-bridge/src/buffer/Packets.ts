@@ -6,6 +6,8 @@
  * many times as large as its samples, and the server could do nothing with it.
  */
 import { blob, integer, text } from "../drivers/Row.ts"
+import { SampleRefused } from "./Errors.ts"
+import { assertSensor } from "./Pending.ts"
 import type { Statements } from "./Statements.ts"
 
 /** A packet that is to be kept. */
@@ -21,6 +23,16 @@ export interface Packet {
 export interface StoredPacket extends Packet {
   /** Counts the packets of this file; never used twice. */
   readonly id: number
+}
+
+/** One that the table does not take would hold up all that is flushed with it. @throws SampleRefused */
+export const assertPacket = ({ atMillis, bytes, sensor, source }: Packet): void => {
+  assertSensor(sensor)
+  if (typeof source !== "string") throw new SampleRefused(`${sensor}: the packet's source is no text.`)
+  if (!Number.isSafeInteger(atMillis)) {
+    throw new SampleRefused(`${sensor}: the time ${atMillis} is not a whole number of milliseconds since the epoch.`)
+  }
+  if (!(bytes instanceof Uint8Array)) throw new SampleRefused(`${sensor}: the packet's bytes are no Uint8Array.`)
 }
 
 export class Packets {

@@ -178,7 +178,7 @@ const SENSOR_NAME = /^[\x20-\x7e]{1,64}$/
 
 /** @throws SampleRefused when no sensor can have this name */
 export const assertSensor = (sensor: string): void => {
-  if (SENSOR_NAME.test(sensor)) return
+  if (typeof sensor === "string" && SENSOR_NAME.test(sensor)) return
   throw new SampleRefused(`The sensor name ${JSON.stringify(sensor)} is not 1 to 64 printable ASCII characters.`)
 }
 

@@ -173,14 +173,17 @@ export class Delivery {
   async #dial(connection: number, transport: Transport): Promise<void> {
     const wanted = (): boolean => connection === this.#state.connection && this.#state.link._tag === "Dialling"
     const { dial, key, url } = this.#options
+    let given: string
     try {
-      this.#key = typeof key === "string" ? key : await key()
+      given = typeof key === "string" ? key : await key()
     } catch (thrown) {
       const reason = `There is no key to connect with: ${messageOf(thrown)}`
       this.#give({ _tag: "Lost", connection, reason, code: "no-key" })
       return
     }
+    // One that came late is perhaps no more what the next attempt was given.
     if (!wanted()) return
+    this.#key = given
     try {
       const dialled = await dial[transport](url, {
         opened: () => this.#give({ _tag: "Opened", connection }),
