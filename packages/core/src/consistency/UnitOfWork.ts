@@ -14,9 +14,14 @@
  */
 import { Context, Effect, Schema } from "effect"
 
-/** The store could not do it. `reason` says which kind of trouble; nothing was written. */
+/**
+ * The store could not do it, and nothing was written. `reason` says why: the disk is `full`, somebody else keeps it
+ * `busy`, it is `closed`, what it holds is `corrupt`, or it `failed` in another way, such as a connection that was lost.
+ * With these everything fails that is tried now. `refused` is what the store will not take at any time, such as a row
+ * against a constraint: the fault lies with who asked.
+ */
 export class StorageError extends Schema.TaggedError<StorageError>("paceline/StorageError")("StorageError", {
-  reason: Schema.Literal("full", "busy", "closed", "corrupt", "failed"),
+  reason: Schema.Literal("full", "busy", "closed", "corrupt", "failed", "refused"),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect),
 }) {}

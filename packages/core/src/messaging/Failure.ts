@@ -17,14 +17,11 @@ const reasons = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> => [
   ...Chunk.toReadonlyArray(Cause.defects(cause)),
 ]
 
-/**
- * The store was in trouble, not the record: everything that is tried now would fail. A statement that the store
- * refused, such as one against a constraint, has `failed` as its reason, and is the handler's own.
- */
+/** The store was in trouble, not the record: everything that is tried now would fail. */
 export const isStoreTrouble = (cause: Cause.Cause<unknown>): boolean =>
   reasons(cause).some((error) => {
     const inner = error instanceof Error && !(error instanceof StorageError) ? error.cause : error
-    return inner instanceof StorageError && inner.reason !== "failed"
+    return inner instanceof StorageError && inner.reason !== "refused"
   })
 
 /** A guard of ours said no before anything was tried, such as an open breaker: it is no attempt. */

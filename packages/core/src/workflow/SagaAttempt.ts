@@ -5,8 +5,7 @@
  * as begun before it is made and as ended after it, so that whoever finds it after a crash knows that it may have
  * happened. Where a call follows, it is begun in the unit that records the step before it.
  */
-import { Cause, Effect, Exit, Option, Random } from "effect"
-import type { VersionConflict } from "../consistency/OptimisticLock.ts"
+import { Cause, Effect, Option, Random } from "effect"
 import { StorageError, type Transaction } from "../consistency/UnitOfWork.ts"
 import * as Saga from "../kernel/workflow/Saga.ts"
 import * as DueWork from "../messaging/DueWork.ts"
@@ -14,7 +13,7 @@ import { TimeoutExceeded } from "../resilience/Errors.ts"
 import { within } from "../resilience/Within.ts"
 import { failureOf } from "./SagaFailure.ts"
 import type { CompensationContext, StepOf, StepResult } from "./SagaSteps.ts"
-import { type Hand, insistently, store } from "./SagaUnit.ts"
+import { type Hand, insistently, record, store, type Trouble } from "./SagaUnit.ts"
 
 /** A saga in hand, and what its steps are given. */
 export interface Holding<I, R> extends Hand<I, R> {
@@ -63,10 +62,10 @@ export const inUnit = <I, R>(
   action: Run,
   before: Saga.SagaState,
   state: Saga.SagaState,
-): Effect.Effect<Saga.SagaState, StorageError | VersionConflict | DueWork.ClaimLost> =>
-  Effect.gen(function* () {
+): Effect.Effect<Saga.SagaState, Trouble> =>
+  Effect.suspend(() => {
     const { plan } = holding.definition
-    const begun = Saga.apply(plan, state, { _tag: "Begun" }, yield* DueWork.now)
+    const begun = Saga.apply(plan, state, { _tag: "Begun" }, holding.times.now())
     let taken: Taken = { state: begun, results: holding.results }
     const unit = store(holding, before, (nowMs, why) =>
       why !== undefined
@@ -76,17 +75,21 @@ export const inUnit = <I, R>(
             return through.state
           }),
     )
-    const exit = yield* Effect.exit(insistently(unit))
-    if (Exit.isSuccess(exit)) {
-      Object.assign(holding.results, taken.results)
-      return exit.value
-    }
-    yield* unlessItsOwn(holding, exit.cause)
-    if (holding.stepsAUnit > 1 && isFollowed(holding, begun)) {
-      holding.stepsAUnit = 1
-      return yield* inUnit(holding, step, action, before, state)
-    }
-    return yield* storeFailure(holding, begun, before, exit.cause)
+    return Effect.matchCauseEffect(insistently(unit), {
+      onSuccess: (after) => {
+        Object.assign(holding.results, taken.results)
+        return Effect.succeed(after)
+      },
+      onFailure: (cause) => {
+        const trouble = notItsOwn(holding, cause)
+        if (trouble !== undefined) return Effect.fail(trouble)
+        if (holding.stepsAUnit > 1 && isFollowed(holding, begun)) {
+          holding.stepsAUnit = 1
+          return inUnit(holding, step, action, before, state)
+        }
+        return storeFailure(holding, begun, before, cause)
+      },
+    })
   })
 
 /** Steps that have been through in one unit. */
@@ -117,7 +120,7 @@ const takeSteps = <I, R>(
     let step = first
     for (let through = 1; ; through++) {
       const { encoded, value } = yield* effectOf({ ...holding, results }, step, next)
-      const endedMs = yield* DueWork.now
+      const endedMs = holding.times.now()
       if (next.action === "run") results[step.name] = value
       state = Saga.apply(plan, state, { _tag: "Succeeded", result: encoded }, endedMs)
       const following = Saga.next(plan, state)
@@ -137,64 +140,67 @@ export const call = <I, R>(
   action: Run,
   before: Saga.SagaState,
   state: Saga.SagaState,
-) =>
-  Effect.gen(function* () {
-    const { plan } = holding.definition
-    const begun =
-      state.trying.begunAtMs === null
-        ? yield* insistently(
-            store(holding, before, (nowMs, why) =>
-              Effect.succeed(why === undefined ? state : Saga.apply(plan, state, { _tag: "Cancelled", why }, nowMs)),
-            ),
-          )
-        : state
-    // Cancelled in the last moment.
-    if (begun.phase !== state.phase) return begun
-    const made = within(
-      effectOf(holding, step, action),
-      step.timeoutMillis,
-      () => new TimeoutExceeded(step.timeoutMillis),
-    )
-    // What was answered is recorded even if the worker is shut down in this moment.
-    return yield* Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const exit = yield* Effect.exit(restore(Effect.provide(made, holding.context)))
-        if (Exit.isFailure(exit)) {
-          if (Cause.isInterrupted(exit.cause)) return yield* Effect.interrupt
-          return yield* storeFailure(holding, begun, begun, exit.cause)
-        }
-        const { encoded, value } = exit.value
+): Effect.Effect<Saga.SagaState, Trouble> => {
+  if (state.trying.begunAtMs !== null) return make(holding, step, action, state)
+  const { plan } = holding.definition
+  const begun = record(holding, before, (nowMs, why) =>
+    why === undefined ? state : Saga.apply(plan, state, { _tag: "Cancelled", why }, nowMs),
+  )
+  return Effect.flatMap(insistently(begun), (after) =>
+    // Unless it was cancelled in the last moment.
+    after.phase === state.phase ? make(holding, step, action, after) : Effect.succeed(after),
+  )
+}
+
+const make = <I, R>(
+  holding: Holding<I, R>,
+  step: StepOf<I, R, false>,
+  action: Run,
+  begun: Saga.SagaState,
+): Effect.Effect<Saga.SagaState, Trouble> => {
+  const { plan } = holding.definition
+  const made = within(
+    effectOf(holding, step, action),
+    step.timeoutMillis,
+    () => new TimeoutExceeded(step.timeoutMillis),
+  )
+  // What was answered is recorded even if the worker is shut down in this moment.
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.matchCauseEffect(restore(Effect.provide(made, holding.context)), {
+      onSuccess: ({ encoded: result, value }) => {
         if (action.action === "run") holding.results[step.name] = value
-        return yield* insistently(
-          store(holding, begun, (nowMs, cancelled) =>
-            Effect.succeed(Saga.apply(plan, begun, { _tag: "Succeeded", result: encoded, cancelled }, nowMs)),
+        return insistently(
+          record(holding, begun, (nowMs, cancelled) =>
+            Saga.apply(plan, begun, { _tag: "Succeeded", result, cancelled }, nowMs),
           ),
         )
-      }),
-    )
-  })
+      },
+      onFailure: (cause) =>
+        Cause.isInterrupted(cause) ? Effect.interrupt : storeFailure(holding, begun, begun, cause),
+    }),
+  )
+}
 
 const storeFailure = <I, R>(
   holding: Holding<I, R>,
   begun: Saga.SagaState,
   before: Saga.SagaState,
   cause: Cause.Cause<unknown>,
-) =>
+): Effect.Effect<Saga.SagaState, Trouble> =>
   Effect.gen(function* () {
     const random = yield* Random.next
-    const failure = failureOf(cause, random, yield* DueWork.now)
+    const failure = failureOf(cause, random, holding.times.now())
     yield* Effect.logDebug("An attempt of a saga's step failed.", cause)
     return yield* insistently(
-      store(holding, before, (nowMs, cancelled) =>
-        Effect.succeed(Saga.apply(holding.definition.plan, begun, { ...failure, cancelled }, nowMs)),
+      record(holding, before, (nowMs, cancelled) =>
+        Saga.apply(holding.definition.plan, begun, { ...failure, cancelled }, nowMs),
       ),
     )
   })
 
 /** The claim's end, and the store's trouble, are not the step's failure: they end the handler. */
-const unlessItsOwn = <I, R>({ claim }: Holding<I, R>, cause: Cause.Cause<unknown>) => {
+const notItsOwn = <I, R>({ claim }: Holding<I, R>, cause: Cause.Cause<unknown>): Trouble | undefined => {
   const error = Option.getOrUndefined(Cause.failureOption(cause))
-  if (error instanceof DueWork.ClaimLost && error.id === claim.id) return Effect.fail(error)
-  if (error instanceof StorageError && error.reason !== "failed") return Effect.fail(error)
-  return Effect.void
+  if (error instanceof DueWork.ClaimLost && error.id === claim.id) return error
+  return error instanceof StorageError && error.reason !== "refused" ? error : undefined
 }

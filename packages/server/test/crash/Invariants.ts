@@ -3,7 +3,7 @@
  * offsets are dense, state and events tell the same.
  */
 import { AggregateStore } from "@paceline/core/consistency"
-import { EventLog } from "@paceline/core/messaging"
+import { EventLog, Progress } from "@paceline/core/messaging"
 import { Effect, Option, Schema } from "effect"
 import * as Bank from "./Bank.ts"
 
@@ -81,6 +81,10 @@ export const check = (acknowledged: ReadonlySet<number>) =>
         problems.push(`account ${account} holds ${stored}; its events say ${expected}`)
       }
     }
+
+    // No record was held to blame for what the store or its process met.
+    const { failed, parked } = yield* Progress.of({ group: Bank.GROUP, topic: Bank.Transfers.name })
+    if (failed + parked > 0) problems.push(`${parked} transfers are parked and ${failed} are dead letters`)
 
     // The group has seen exactly what lies before its offsets, each once, in the order of the key.
     const committed = new Map<number, number>()

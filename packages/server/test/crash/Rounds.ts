@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { AggregateStore } from "@paceline/core/consistency"
+import type { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
 import type { EventLog } from "@paceline/core/messaging"
 import { Effect, type Layer, Random, Redacted } from "effect"
 import * as PostgresStore from "../../src/adapters/postgres/PostgresStore.ts"
@@ -37,7 +37,7 @@ const sqlite = (path: string) => SqliteStore.layer({ folder: path, topics: Bank.
 const postgres = (url: string) => PostgresStore.layer({ url: Redacted.make(url), topics: Bank.TOPICS })
 
 const held = <E>(
-  store: Layer.Layer<AggregateStore.AggregateStore | EventLog.EventLog, E>,
+  store: Layer.Layer<AggregateStore.AggregateStore | EventLog.EventLog | UnitOfWork, E>,
   acknowledged: ReadonlySet<number>,
   round: string,
 ) =>
@@ -179,7 +179,7 @@ export const twoNodes = (rounds: number, database: Effect.Effect<string>) =>
     let acknowledged = 0
     for (let round = 0; round < rounds; round++) {
       const url = yield* database
-      const answered = yield* Effect.scoped(
+      const { answered, log } = yield* Effect.scoped(
         Effect.gen(function* () {
           const store = { engine: "postgres", url } as const
           const nodes = yield* Effect.all(
@@ -193,11 +193,15 @@ export const twoNodes = (rounds: number, database: Effect.Effect<string>) =>
           yield* Effect.promise(() => nodes[1]?.ended ?? Promise.resolve(null))
           nodes[0]?.signal("SIGCONT")
           yield* Effect.promise(() => Promise.all(nodes.map(({ ended }) => ended)))
-          return new Set(nodes.flatMap((node) => Array.from(node.answered)))
+          return {
+            answered: new Set(nodes.flatMap((node) => Array.from(node.answered))),
+            log: nodes.flatMap((node, i) => node.log.map((line) => `node ${i}: ${line}`)),
+          }
         }),
       )
       acknowledged += answered.size
-      problems.push(...(yield* held(postgres(url), answered, `two nodes ${round}`)))
+      const found = yield* held(postgres(url), answered, `two nodes ${round}`)
+      problems.push(...found, ...(found.length > 0 ? log : []))
     }
     return { rounds, acknowledged, problems } satisfies Outcome
   })

@@ -6,6 +6,8 @@ import type { Orders } from "./Victim.ts"
 export interface RunningVictim {
   /** The numbers that it was answered so far. */
   readonly answered: ReadonlySet<number>
+  /** What it logged: to tell why something went wrong. */
+  readonly log: ReadonlyArray<string>
   /** Resolves when the store told it several times that the disk is full. */
   readonly fullOften: Promise<void>
   /** It has opened its store. */
@@ -21,6 +23,7 @@ const MAIN = join(import.meta.dirname, "Victim.ts")
 
 const start = (orders: Orders): RunningVictim => {
   const answered = new Set<number>()
+  const log: Array<string> = []
   let full = 0
   const ready = Promise.withResolvers<void>()
   const fullOften = Promise.withResolvers<void>()
@@ -34,6 +37,7 @@ const start = (orders: Orders): RunningVictim => {
     if (text === "ready") ready.resolve()
     else if (text === "full") void (++full === FULL_OFTEN && fullOften.resolve())
     else if (/^\d+$/.test(text)) answered.add(Number(text))
+    else if (text.startsWith("timestamp=")) log.push(text)
   }
   const read = async (): Promise<number | null> => {
     const decoder = new TextDecoder()
@@ -52,6 +56,7 @@ const start = (orders: Orders): RunningVictim => {
   for (const { promise } of [ready, fullOften]) promise.catch(() => undefined)
   return {
     answered,
+    log,
     fullOften: fullOften.promise,
     ready: ready.promise,
     signal: (signal) => void child.kill(signal),

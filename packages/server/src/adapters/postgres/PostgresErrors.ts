@@ -13,6 +13,7 @@ type Reason = StorageError["reason"]
 const troubles: ReadonlyArray<readonly [prefix: string, reason: Reason, advice: string]> = [
   ["53100", "full", "The database's disk is full. Nothing was written. Free some space and try again."],
   ["53300", "busy", "The database has no connection left. Try again later, or lower the pools of its clients."],
+  ["25P03", "failed", "The unit of work paused for so long that the database ended it."],
   ["53", "failed", "The database is out of resources."],
   ["40001", "busy", "The transaction collided with another. Try again."],
   ["40P01", "busy", "The transaction and another waited for each other. Try again."],
@@ -51,7 +52,7 @@ export const storageTrouble = (error: SqlError): StorageError | undefined => {
     return new StorageError({ reason: "busy", message, cause })
   }
   if (state === undefined) {
-    const message = `The database cannot be reached: ${messageOf(cause)}`
+    const message = `The database cannot be reached, or ended the connection: ${messageOf(cause)}`
     return new StorageError({ reason: "failed", message, cause })
   }
   const trouble = troubles.find(([prefix]) => state.startsWith(prefix))
@@ -63,7 +64,7 @@ export const storageTrouble = (error: SqlError): StorageError | undefined => {
 /** Any failure of a statement, as a `StorageError`. */
 export const storageError = (error: SqlError): StorageError =>
   storageTrouble(error) ??
-  new StorageError({ reason: "failed", message: messageOf(rootOf(error)), cause: rootOf(error) })
+  new StorageError({ reason: "refused", message: messageOf(rootOf(error)), cause: rootOf(error) })
 
 /** A commit that failed. Where its answer was lost, nobody can say what became of it. */
 export const commitError = (error: SqlError): StorageError => {

@@ -30,7 +30,8 @@ export class AbortedUnitOfWork extends Error {
 export interface UnitOfWorkOptions {
   /**
    * A process that is paused or cut off in the middle of a unit keeps what it locked for so long, in milliseconds; then
-   * the database ends its transaction. Default 10 s.
+   * the database ends its transaction and the connection. So does a unit that waits for something else than the store:
+   * it fails as if the connection had been lost. Default 10 s.
    */
   readonly abandonedAfterMillis?: number
 }

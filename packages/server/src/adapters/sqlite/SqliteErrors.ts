@@ -2,7 +2,7 @@
  * What SQLite says when something goes wrong, told as `StorageError` in words that say what to do.
  *
  * SQLite's result codes are documented at https://sqlite.org/rescode.html. Only the kinds of trouble that a
- * caller treats differently get a reason of their own; the rest is `failed`, with SQLite's own message.
+ * caller treats differently get a reason of their own; a statement's own mistake is `refused`, with SQLite's message.
  */
 import { SQLiteError } from "bun:sqlite"
 import { StorageError } from "@paceline/core/consistency"
@@ -51,7 +51,7 @@ export const storageTrouble = (cause: unknown, path: string): StorageError | und
 export const storageError = (cause: unknown, path: string): StorageError =>
   storageTrouble(cause, path) ??
   new StorageError({
-    reason: "failed",
+    reason: "refused",
     message: `${cause instanceof Error ? cause.message : String(cause)} (${path})`,
     cause,
   })

@@ -280,8 +280,9 @@ export class Devices extends Effect.Service<Devices>()("paceline/devices/Devices
           return receipts
         },
         (unit) => work.run(unit),
-        // A statement's own fault, as opposed to trouble of the store: it must not hold up those who share the unit.
+        // What the store refuses, as opposed to its being in trouble: it must not hold up those who share the unit.
         Effect.catchTag("SqlError", Effect.die),
+        Effect.catchIf((error) => error._tag === "StorageError" && error.reason === "refused", Effect.die),
         orUnavailable,
       ),
 
