@@ -6,6 +6,12 @@
  */
 import { type ByteReader, FAILED } from "./ByteReader.ts"
 
+/** `rice` holds at least so many bits where there are so many, and never more than 31. */
+const HELD_AHEAD = 24
+
+/** The greatest parameter that `rice` takes: a remainder of so many bits is always held. */
+export const GREATEST_RICE = HELD_AHEAD
+
 export class BitReader {
   private readonly input: ByteReader
   private held = 0
@@ -53,6 +59,55 @@ export class BitReader {
       if (ended) break
     }
     return ones
+  }
+
+  /**
+   * Numbers from `from` on, until `numbers[to - 1]`, of which each is a run of fewer than `limit` (at most 22) ones and
+   * its `k` low bits: what `ones` and `get` would read, several times as fast, and no longer zigzagged. Stops before a
+   * number with more ones. Answers where it stopped; what is cut short is the byte reader's `problem`.
+   */
+  rice(numbers: Float64Array, from: number, to: number, k: number, limit: number): number {
+    const { input } = this
+    if (input.problem !== null) return to
+    const { bytes } = input
+    const end = bytes.length
+    const mask = (1 << k) - 1
+    let { position } = input
+    let { held, heldBits } = this
+    let i = from
+    for (; i < to; i++) {
+      while (heldBits < HELD_AHEAD && position < end) {
+        held |= (bytes[position++] ?? 0) << heldBits
+        heldBits += 8
+      }
+      const ones = trailingOnes(held)
+      if (ones >= limit) break
+      if (ones >= heldBits) {
+        input.position = end
+        input.fail("cut short")
+        return to
+      }
+      held >>>= ones + 1
+      heldBits -= ones + 1
+      while (heldBits < k) {
+        if (position === end) {
+          input.position = end
+          input.fail("cut short")
+          return to
+        }
+        held |= (bytes[position++] ?? 0) << heldBits
+        heldBits += 8
+      }
+      const zigzag = (ones << k) | (held & mask)
+      held >>>= k
+      heldBits -= k
+      numbers[i] = (zigzag >>> 1) ^ -(zigzag & 1)
+    }
+    // Whole bytes that were taken ahead are given back.
+    input.position = position - (heldBits >>> 3)
+    this.heldBits = heldBits & 7
+    this.held = held & ((1 << this.heldBits) - 1)
+    return i
   }
 
   /** Leaves the last byte begun, whose other bits must be 0. */

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { BitReader } from "./BitReader.ts"
 import { BitWriter } from "./BitWriter.ts"
-import { ByteReader, FAILED } from "./ByteReader.ts"
+import { ByteReader, FAILED, unzigzag } from "./ByteReader.ts"
 import { ByteWriter } from "./ByteWriter.ts"
 
 const field = fc
@@ -61,6 +61,54 @@ describe("bits", () => {
         }
       }),
     )
+  })
+
+  test("of Rice's code are read at once as they are one by one, from any bit on, up to a number with too many ones", () => {
+    const LIMIT = 20
+    const number = fc.record({
+      ones: fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 3 }) }, fc.nat({ max: LIMIT })),
+      rest: fc.nat({ max: 2 ** 24 - 1 }),
+    })
+    fc.assert(
+      fc.property(fc.nat({ max: 24 }), fc.nat({ max: 9 }), fc.array(number), (k, before, numbers) => {
+        const bytes = written((bits) => {
+          bits.put(0, before)
+          for (const { ones, rest } of numbers) {
+            bits.put(2 ** ones - 1, ones)
+            if (ones < LIMIT) bits.put(0, 1)
+            bits.put(rest % 2 ** k, k)
+          }
+          bits.put(0b101, 3)
+        })
+        const input = new ByteReader(new Uint8Array([...bytes, 0x5a]))
+        const bits = new BitReader(input)
+        bits.get(before)
+        const read = new Float64Array(numbers.length)
+        const stop = bits.rice(read, 0, numbers.length, k, LIMIT)
+        const many = numbers.findIndex(({ ones }) => ones === LIMIT)
+        expect(stop).toBe(many < 0 ? numbers.length : many)
+        const expected = numbers.slice(0, stop).map(({ ones, rest }) => unzigzag(ones * 2 ** k + (rest % 2 ** k)))
+        expect(Array.from(read.slice(0, stop))).toEqual(expected)
+        // What follows is read one by one, as if nothing had been taken ahead.
+        for (const { ones, rest } of numbers.slice(stop)) {
+          expect([bits.ones(LIMIT), bits.get(k)]).toEqual([ones, rest % 2 ** k])
+        }
+        expect(bits.get(3)).toBe(0b101)
+        bits.finish()
+        expect([input.problem, input.byte()]).toEqual([null, 0x5a])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test.each([
+    ["in its ones", [0xff], 3],
+    ["in its low bits", [0b0001_0110], 9],
+    ["before it begins", [], 0],
+  ])("of Rice's code that are cut short %s are a problem, and there is no end to be waited for", (_, bytes, k) => {
+    const input = new ByteReader(new Uint8Array(bytes))
+    const stop = new BitReader(input).rice(new Float64Array(3), 0, 3, k, 20)
+    expect([stop, input.problem]).toEqual([3, `cut short (at byte ${bytes.length})`])
   })
 
   test("that are missing, or left over, are a problem", () => {

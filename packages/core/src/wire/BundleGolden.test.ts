@@ -9,6 +9,7 @@ import { ByteReader } from "./ByteReader.ts"
 import { isFloatLayout, readFloats } from "./FloatColumn.ts"
 import * as Code from "./IntegerCode.ts"
 import * as Column from "./IntegerColumn.ts"
+import { readIntegers } from "./IntegerColumnReader.ts"
 
 const T = 1_700_000_000_000
 const indices = (count: number): Array<number> => Array.from({ length: count }, (_, i) => i)
@@ -143,7 +144,7 @@ const layoutsOf = (bytes: Uint8Array): ReadonlyArray<number> => {
   const count = input.varint()
   const times = input.byte()
   if (isFloatLayout(times)) readFloats(input, times, count)
-  else Column.readIntegers(input, times, count, "a time", 0, [])
+  else readIntegers(input, times, count, "a time", 0, [])
   if ((head & 4) !== 0) input.byte()
   return [times, input.byte()]
 }

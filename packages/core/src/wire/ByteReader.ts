@@ -12,13 +12,13 @@ export const FAILED = -1
 export class ByteReader {
   /** Why reading stopped, or null. */
   problem: string | null = null
-  private readonly bytes: Uint8Array
-  private readonly view: DataView
-  private position = 0
+  readonly bytes: Uint8Array
+  /** Where the next byte lies: for readers that take many at once, and set it again. */
+  position = 0
+  private view: DataView | null = null
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   get remaining(): number {
@@ -61,6 +61,8 @@ export class ByteReader {
       this.fail("cut short")
       return Number.NaN
     }
+    // Few columns have any.
+    this.view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
     const value = this.view.getFloat64(this.position, true)
     this.position += 8
     return value

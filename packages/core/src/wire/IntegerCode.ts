@@ -3,11 +3,11 @@
  * whatever made the numbers small.
  *
  * `smallestCode` computes the exact size in each of the codes below and takes the least. Numbers are zigzagged:
- * 0, −1, 1, −2 … are 0, 1, 2, 3 …. All of it is documented, byte by byte, in `docs/telemetry.md`.
+ * 0, −1, 1, −2 … are 0, 1, 2, 3 …. All of it is documented, byte by byte, in `docs/telemetry.md`. `IntegerCodeReader`
+ * reads them back.
  */
-import { BitReader } from "./BitReader.ts"
 import { BitWriter } from "./BitWriter.ts"
-import { type ByteReader, unzigzag } from "./ByteReader.ts"
+import { unzigzag } from "./ByteReader.ts"
 import { type ByteWriter, varintBytes } from "./ByteWriter.ts"
 
 /** All are zero: nothing is written. */
@@ -74,26 +74,6 @@ export const writeCode = (out: ByteWriter, zigzags: Uint32Array, count: number, 
   else if (code >= RICE) writeRice(out, zigzags, count, code - RICE)
 }
 
-/** Reads `count` numbers, no longer zigzagged. What is wrong is the reader's `problem`; then they may be fewer. */
-export const readCode = (input: ByteReader, count: number, code: number): Array<number> => {
-  const numbers: Array<number> = []
-  // What takes at least a bit each is checked before there is room for it.
-  if (code !== ZERO && code !== RUNS && code !== PACKED && count > 8 * input.remaining) {
-    input.fail(`${count} numbers in ${input.remaining} bytes`)
-  } else if (code === ZERO) {
-    for (let i = 0; i < count; i++) numbers.push(0)
-  } else if (code === VARINT) {
-    for (let i = 0; i < count && input.problem === null; i++) numbers.push(unzigzag(input.varint()))
-  } else if (code === PACKED) {
-    readPacked(input, numbers, count)
-  } else if (code === RUNS) {
-    readRuns(input, numbers, count)
-  } else {
-    readRice(input, numbers, count, code - RICE)
-  }
-  return numbers
-}
-
 const riceBits = (zigzags: Uint32Array, count: number, k: number): number => {
   let bits = count * (k + 1)
   for (let i = 0; i < count; i++) {
@@ -134,16 +114,6 @@ const writeRice = (out: ByteWriter, zigzags: Uint32Array, count: number, k: numb
   bits.finish()
 }
 
-const readRice = (input: ByteReader, numbers: Array<number>, count: number, k: number): void => {
-  const bits = new BitReader(input)
-  const scale = 2 ** k
-  for (let i = 0; i < count && input.problem === null; i++) {
-    const quotient = bits.ones(RICE_ESCAPE)
-    numbers.push(unzigzag(quotient < RICE_ESCAPE ? quotient * scale + bits.get(k) : bits.get(32)))
-  }
-  bits.finish()
-}
-
 /** The least of a block, and the bits of the greatest distance from it. */
 const rangeOf = (zigzags: Uint32Array, from: number, to: number): { least: number; width: number } => {
   let least = unzigzag(zigzags[from] ?? 0)
@@ -179,18 +149,6 @@ const writePacked = (out: ByteWriter, zigzags: Uint32Array, count: number): void
   }
 }
 
-const readPacked = (input: ByteReader, numbers: Array<number>, count: number): void => {
-  for (let from = 0; from < count && input.problem === null; from += PACKED_BLOCK) {
-    const to = Math.min(count, from + PACKED_BLOCK)
-    const least = unzigzag(input.varint())
-    const width = input.byte()
-    if (width > 32) input.fail(`packed in ${width} bits`)
-    const bits = new BitReader(input)
-    for (let i = from; i < to && input.problem === null; i++) numbers.push(least + bits.get(width))
-    bits.finish()
-  }
-}
-
 const writeRuns = (out: ByteWriter, zigzags: Uint32Array, count: number): void => {
   let zeros = 0
   for (let i = 0; i < count; i++) {
@@ -204,18 +162,6 @@ const writeRuns = (out: ByteWriter, zigzags: Uint32Array, count: number): void =
     zeros = 0
   }
   if (zeros > 0) out.varint(zeros)
-}
-
-const readRuns = (input: ByteReader, numbers: Array<number>, count: number): void => {
-  while (numbers.length < count && input.problem === null) {
-    const zeros = input.varint()
-    if (numbers.length + zeros > count) {
-      input.fail(`a run of ${zeros} zeros beyond the end of the column`)
-      return
-    }
-    for (let i = 0; i < zeros; i++) numbers.push(0)
-    if (zeros >= 0 && numbers.length < count) numbers.push(unzigzag(input.varint()))
-  }
 }
 
 export const zigzagOf = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)

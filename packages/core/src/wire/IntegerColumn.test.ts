@@ -4,6 +4,7 @@ import { ByteReader } from "./ByteReader.ts"
 import { ByteWriter } from "./ByteWriter.ts"
 import { VARINT, ZERO } from "./IntegerCode.ts"
 import * as Column from "./IntegerColumn.ts"
+import { readIntegers } from "./IntegerColumnReader.ts"
 
 const NUMBERS = [Column.DELTA, Column.DELTA_OF_DELTA, Column.OFFSET]
 
@@ -22,7 +23,7 @@ const write = (
 const read = (bytes: Uint8Array, count: number, times: ReadonlyArray<number> = [], base = 0) => {
   const input = new ByteReader(bytes)
   const layout = input.byte()
-  const numbers = Column.readIntegers(input, layout, count, "a number", base, times)
+  const numbers = readIntegers(input, layout, count, "a number", base, times)
   return { layout, numbers, problem: input.problem, remaining: input.remaining }
 }
 

@@ -4,10 +4,10 @@
  *
  * The writer tries each prediction that fits and each code, by exact size, and says in one byte what it took. So a
  * sensor that ticks evenly pays nothing for its times, and one that stands still nothing for its values.
+ * `IntegerColumnReader` reads it back.
  */
-import { type ByteReader, unzigzag } from "./ByteReader.ts"
 import { type ByteWriter, varintBytes } from "./ByteWriter.ts"
-import { type Coded, NARROW, readCode, smallestCode, VARINT, writeCode, ZERO, zigzagOf } from "./IntegerCode.ts"
+import { type Coded, NARROW, smallestCode, VARINT, writeCode, ZERO, zigzagOf } from "./IntegerCode.ts"
 
 /** The difference from a reference, which is written first. */
 export const OFFSET = 0
@@ -51,7 +51,7 @@ export class Scratch {
 const SECOND_DIFFERENCE_LIMIT = 2 ** 50
 
 /** So that the products of a line are exact: 198 days in milliseconds. */
-const LINE_LIMIT = 2 ** 34
+export const LINE_LIMIT = 2 ** 34
 
 /** Writes the first `length` numbers (at least one) of the scratch, none beyond ±2^51. */
 export const writeIntegers = (
@@ -89,36 +89,8 @@ export const writeIntegers = (
 
 const ONLY_DELTA = [DELTA]
 
-/**
- * The `count` numbers (at least one) of a column with this layout, counted from `base`. What is wrong is the reader's
- * `problem`; then the numbers mean nothing. `what` names one of them in it.
- */
-export const readIntegers = (
-  input: ByteReader,
-  layout: number,
-  count: number,
-  what: string,
-  base: number,
-  times: ReadonlyArray<number>,
-): Array<number> => {
-  const prediction = predictionOf(layout)
-  const first = base + unzigzag(input.varint())
-  const second = count > 1 && (prediction === DELTA_OF_DELTA || prediction === LINE) ? unzigzag(input.varint()) : 0
-  if (!Number.isSafeInteger(first)) input.fail(`${what} beyond 2^53`)
-  if (prediction === LINE && Math.abs(second) >= LINE_LIMIT) input.fail(`a line as long as ${second}`)
-  const residuals = readCode(input, residualCount(prediction, count), codeOf(layout))
-  if (input.problem !== null) return []
-  const numbers = restore({ prediction, first, second, times, count }, residuals)
-  for (let i = 0; i < count; i++) {
-    if (!Number.isSafeInteger(numbers[i])) {
-      input.fail(`${what} beyond 2^53`)
-      return []
-    }
-  }
-  return numbers
-}
-
-const residualCount = (prediction: number, count: number): number =>
+/** How many numbers a prediction leaves to be written. */
+export const residualCount = (prediction: number, count: number): number =>
   prediction === OFFSET ? count : Math.max(0, count - (prediction === DELTA || prediction === TIME_STEPS ? 1 : 2))
 
 /** Leaves in the scratch what the prediction does not say; false when it does not fit these numbers. */
@@ -180,7 +152,7 @@ const predictLine = (scratch: Scratch, length: number): boolean => {
 }
 
 /** How far a line of this length has come after `i` of its steps, to the nearest whole number, a half up. */
-const onLine = (length: number, i: number, steps: number): number => Math.floor((length * i) / steps + 0.5)
+export const onLine = (length: number, i: number, steps: number): number => Math.floor((length * i) / steps + 0.5)
 
 /** Rounded, and never beyond the numbers themselves, however long their sum. */
 const meanOf = (numbers: Float64Array, length: number): number => {
@@ -219,47 +191,4 @@ const toZigzags = ({ count, residuals, zigzags }: Scratch): boolean => {
     zigzags[i] = zigzag
   }
   return greatest < NARROW
-}
-
-interface Lead {
-  readonly prediction: number
-  readonly first: number
-  readonly second: number
-  readonly times: ReadonlyArray<number>
-  readonly count: number
-}
-
-/** Adds the residuals to what the prediction says. What would not be exact becomes NaN. */
-const restore = ({ count, first, prediction, second, times }: Lead, residuals: ReadonlyArray<number>) => {
-  const numbers: Array<number> = []
-  if (prediction === OFFSET) {
-    for (let i = 0; i < count; i++) numbers.push(first + (residuals[i] ?? 0))
-    return numbers
-  }
-  const last = count - 1
-  numbers.push(first)
-  if (prediction === DELTA) {
-    let number = first
-    for (let i = 1; i <= last; i++) {
-      number += residuals[i - 1] ?? 0
-      numbers.push(number)
-    }
-  } else if (prediction === DELTA_OF_DELTA) {
-    let number = first
-    let step = second
-    for (let i = 1; i <= last; i++) {
-      if (i > 1) step += residuals[i - 2] ?? 0
-      number += Number.isSafeInteger(step) ? step : Number.NaN
-      numbers.push(number)
-    }
-  } else if (prediction === LINE) {
-    for (let i = 1; i < last; i++) numbers.push(first + onLine(second, i, last) + (residuals[i - 1] ?? 0))
-    if (last > 0) numbers.push(first + second)
-  } else {
-    for (let i = 1; i <= last; i++) {
-      const step = (times[i] ?? 0) - (times[i - 1] ?? 0)
-      numbers.push(Number.isSafeInteger(step) ? step + (residuals[i - 1] ?? 0) : Number.NaN)
-    }
-  }
-  return numbers
 }

@@ -51,7 +51,11 @@ export const isSensorKind = (name: string): name is SensorKind => Object.hasOwn(
 /** Every kind, in the order of the table above. */
 export const ALL_KINDS: ReadonlyArray<SensorKind> = Object.keys(SENSOR_KINDS).filter(isSensorKind)
 
-const byCode: ReadonlyMap<number, SensorKind> = new Map(ALL_KINDS.map((kind) => [SENSOR_KINDS[kind].code, kind]))
+/** By their codes, which are small. */
+const byCode: ReadonlyArray<SensorKind | undefined> = Array.from(
+  { length: 1 + Math.max(...ALL_KINDS.map((kind) => SENSOR_KINDS[kind].code)) },
+  (_, code) => ALL_KINDS.find((kind) => SENSOR_KINDS[kind].code === code),
+)
 
 /** The kind with this number on the wire, or undefined when this version knows none. */
-export const kindOfCode = (code: number): SensorKind | undefined => byCode.get(code)
+export const kindOfCode = (code: number): SensorKind | undefined => byCode[code]

@@ -53,8 +53,7 @@ export const coarsestScale = (values: ReadonlyArray<number>, limit = Number.POSI
 }
 
 /** The value of a count. */
-export const valueOfCount = (count: number, [numerator, denominator]: Resolution): number =>
-  (count * numerator) / denominator
+export const valueOfCount = (count: number, unit: Resolution): number => (count * unit[0]) / unit[1]
 
 /** The fewest decimal places that all values have; null when there are too many. */
 const decimalsOf = (values: ReadonlyArray<number>, limit: number): number | null => {
