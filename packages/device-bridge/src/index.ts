@@ -22,7 +22,7 @@
 import type { Bridge, BridgeOptions } from "./bridge/Bridge.ts"
 import { OpenBridge } from "./bridge/OpenBridge.ts"
 
-export type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "./bridge/Bridge.ts"
+export type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, RecordOptions, SampleKind } from "./bridge/Bridge.ts"
 export { type AppStateLike, followAppState, followPage, type PageLike } from "./bridge/Lifecycle.ts"
 export type { SampleStream, StreamOptions } from "./bridge/SampleStream.ts"
 export type { BufferEvent, Durability, GapReason, Packet, StoredPacket, WhenFull } from "./buffer/ChunkBuffer.ts"

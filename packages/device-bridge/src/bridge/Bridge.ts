@@ -71,6 +71,14 @@ export type BridgeEvent =
   /** The server will not have this device as it is: a wrong key, another version, or the same device twice. */
   | { readonly _tag: "Refused"; readonly problem: Problem }
 
+export interface RecordOptions {
+  /**
+   * False: it was measured some time ago (a file, a strap's memory). It is stored and delivered like all else, but is not
+   * sent to screens, which would show it as the present. Default true.
+   */
+  readonly live?: boolean
+}
+
 export interface BridgeStatus {
   /** Whether a server has welcomed this device and is there now. */
   readonly connected: boolean
@@ -116,7 +124,7 @@ export interface Bridge {
    *
    * @throws SampleRefused when the name, kind or time cannot be stored; BufferClosed
    */
-  record(sensor: string, kind: SampleKind, atMillis: number, value: number): boolean
+  record(sensor: string, kind: SampleKind, atMillis: number, value: number, options?: RecordOptions): boolean
   /**
    * A stream that no profile covers, with a name and a unit of its own.
    *

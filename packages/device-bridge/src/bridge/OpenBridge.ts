@@ -11,7 +11,7 @@ import type { Link } from "../delivery/DeliveryState.ts"
 import { dialHttp } from "../delivery/HttpConnection.ts"
 import { standardLiveKinds } from "../delivery/LiveReadings.ts"
 import { type Power, type Problem, standardLimits } from "../delivery/Protocol.ts"
-import type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "./Bridge.ts"
+import type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, RecordOptions, SampleKind } from "./Bridge.ts"
 import { Drains } from "./Drains.ts"
 import { safely } from "./Listening.ts"
 import { type SampleStream, type StreamOptions, sampleStream } from "./SampleStream.ts"
@@ -112,9 +112,9 @@ export class OpenBridge implements Bridge {
     this.#awake()
   }
 
-  record(sensor: string, kind: SampleKind, atMillis: number, value: number): boolean {
+  record(sensor: string, kind: SampleKind, atMillis: number, value: number, options?: RecordOptions): boolean {
     if (!this.#taken(this.#buffer.record(sensor, kind, atMillis, value))) return false
-    this.#delivery.sensed(sensor, kind, atMillis, value, Date.now())
+    if (options?.live !== false) this.#delivery.sensed(sensor, kind, atMillis, value, Date.now())
     // Whoever watches wants to see at once who starts and who ends.
     if (kind === "activity") this.#flushAfterThis()
     return true

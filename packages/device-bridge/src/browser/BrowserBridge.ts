@@ -1,5 +1,5 @@
 /** What a bridge in a browser takes, does and says. */
-import type { BridgeEvent, BridgeOptions, BridgeStatus, SampleKind } from "../bridge/Bridge.ts"
+import type { BridgeEvent, BridgeOptions, BridgeStatus, RecordOptions, SampleKind } from "../bridge/Bridge.ts"
 import type { SampleStream, StreamOptions } from "../bridge/SampleStream.ts"
 import type { Packet, StoredPacket } from "../buffer/ChunkBuffer.ts"
 import type { Power } from "../delivery/Protocol.ts"
@@ -36,7 +36,7 @@ export interface BrowserBridge {
    *
    * @throws BufferClosed
    */
-  record(sensor: string, kind: SampleKind, atMillis: number, value: number): boolean
+  record(sensor: string, kind: SampleKind, atMillis: number, value: number, options?: RecordOptions): boolean
   /** A stream that no profile covers, with a name and a unit of its own. @throws StreamRefused */
   stream(options: StreamOptions): SampleStream
   /** Keeps a packet as the sensor sent it, on this device, to be parsed again. @throws BufferClosed */
@@ -45,7 +45,10 @@ export interface BrowserBridge {
   rawPackets(afterId: number, limit: number): Promise<ReadonlyArray<StoredPacket>>
   /** Lets go of the kept packets up to this id; says how many that were. */
   forgetRaw(upToId: number): Promise<number>
-  /** Notes how far a source has been read; stored in one transaction with the samples recorded before it. */
+  /**
+   * Notes how far a source has been read; stored in one transaction with the samples recorded before it, where nothing
+   * was awaited since.
+   */
   moveCursor(source: string, position: string): void
   /** How far the source has been read: where to go on after a reload. Null before the first `moveCursor`. */
   cursor(source: string): Promise<string | null>

@@ -42,7 +42,7 @@ export type WorkerEvent =
 /** What is measured: a kind that every side knows, or a stream with a name and a unit of its own. */
 export type Measured = SampleKind | { readonly name: string; readonly unit: string }
 
-export type Sample = readonly [sensor: string, measured: Measured, atMillis: number, value: number]
+export type Sample = readonly [sensor: string, measured: Measured, atMillis: number, value: number, live: boolean]
 
 export type ToWorker =
   | {
@@ -52,9 +52,13 @@ export type ToWorker =
       readonly options: CopiedOptions
       readonly marker: Marker | null
     }
-  | { readonly _tag: "Record"; readonly samples: ReadonlyArray<Sample> }
-  | { readonly _tag: "Packets"; readonly packets: ReadonlyArray<Packet> }
-  | { readonly _tag: "MoveCursor"; readonly source: string; readonly position: string }
+  /** What one turn of the page's event loop gave, in one message, so that no flush comes between samples and cursors. */
+  | {
+      readonly _tag: "Record"
+      readonly samples: ReadonlyArray<Sample>
+      readonly packets: ReadonlyArray<Packet>
+      readonly cursors: ReadonlyArray<readonly [source: string, position: string]>
+    }
   | { readonly _tag: "SetPower"; readonly power: Power }
   | { readonly _tag: "Resume" }
   /** The answer to `KeyWanted`. */

@@ -2,7 +2,8 @@
  * The page's end of the bridge. It holds nothing that must not be lost but what was recorded in the current turn of
  * the event loop, which goes to the worker together.
  */
-import type { BridgeStatus, SampleKind } from "../bridge/Bridge.ts"
+import type { BridgeStatus, RecordOptions, SampleKind } from "../bridge/Bridge.ts"
+import { safely } from "../bridge/Listening.ts"
 import { type SampleStream, type StreamOptions, sampleStream } from "../bridge/SampleStream.ts"
 import type { Packet, StoredPacket } from "../buffer/ChunkBuffer.ts"
 import { BufferClosed } from "../buffer/Errors.ts"
@@ -30,12 +31,13 @@ export class PageBridge implements BrowserBridge {
   readonly #store: string
   readonly #onEvent: (event: BrowserBridgeEvent) => void
   readonly #key: BrowserBridgeOptions["key"]
-  readonly #listeners = new Set<(status: BridgeStatus) => void>()
+  readonly #listeners = new Map<object, (status: BridgeStatus) => void>()
   readonly #calls = new Map<number, Settle>()
   #opening: Settle | null = null
   #lastCall = 0
   #samples: Array<Sample> = []
   #packets: Array<Packet> = []
+  #cursors = new Map<string, string>()
   #status: BridgeStatus | null = null
   #closing: Promise<void> | null = null
 
@@ -51,7 +53,7 @@ export class PageBridge implements BrowserBridge {
     this.#worker = worker
     this.#store = store
     this.#key = key
-    this.#onEvent = onEvent
+    this.#onEvent = safely(onEvent)
     worker.addEventListener("message", this.#received)
     worker.addEventListener("error", this.#failed)
     // A page that is hidden may be frozen or ended without another word.
@@ -72,13 +74,13 @@ export class PageBridge implements BrowserBridge {
     })
   }
 
-  record(sensor: string, kind: SampleKind, atMillis: number, value: number): boolean {
-    return this.#take(sensor, kind, atMillis, value)
+  record(sensor: string, kind: SampleKind, atMillis: number, value: number, options?: RecordOptions): boolean {
+    return this.#take(sensor, kind, atMillis, value, options?.live !== false)
   }
 
   stream(options: StreamOptions): SampleStream {
     const ofKind = (measured: Measured) => (sensor: string, atMillis: number, value: number) =>
-      this.#take(sensor, measured, atMillis, value)
+      this.#take(sensor, measured, atMillis, value, true)
     return sampleStream(options, ofKind, ofKind)
   }
 
@@ -86,7 +88,7 @@ export class PageBridge implements BrowserBridge {
     this.#assertOpen()
     this.#sendSoon()
     // The sensor's stack may use the same bytes for its next packet.
-    this.#packets.push({ ...packet, bytes: packet.bytes.slice() })
+    this.#packets.push({ ...packet, bytes: new Uint8Array(packet.bytes) })
     return true
   }
 
@@ -101,8 +103,8 @@ export class PageBridge implements BrowserBridge {
 
   moveCursor(source: string, position: string): void {
     this.#assertOpen()
-    this.#sendRecorded()
-    this.#send({ _tag: "MoveCursor", source, position })
+    this.#sendSoon()
+    this.#cursors.set(source, position)
   }
 
   async cursor(source: string): Promise<string | null> {
@@ -125,8 +127,9 @@ export class PageBridge implements BrowserBridge {
   }
 
   subscribe(listener: (status: BridgeStatus) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    const subscription = {}
+    this.#listeners.set(subscription, safely(listener))
+    return () => void this.#listeners.delete(subscription)
   }
 
   async drained(): Promise<void> {
@@ -163,23 +166,29 @@ export class PageBridge implements BrowserBridge {
     if (this.#closing !== null) throw new BufferClosed()
   }
 
-  #take(sensor: string, measured: Measured, atMillis: number, value: number): boolean {
+  #take(sensor: string, measured: Measured, atMillis: number, value: number, live: boolean): boolean {
     this.#assertOpen()
     this.#sendSoon()
-    this.#samples.push([sensor, measured, atMillis, value])
+    this.#samples.push([sensor, measured, atMillis, value, live])
     return true
   }
 
   /** What one turn of the event loop records goes to the worker together. */
   #sendSoon(): void {
-    if (this.#samples.length + this.#packets.length === 0) queueMicrotask(() => this.#sendRecorded())
+    if (this.#hasRecorded()) return
+    queueMicrotask(() => this.#sendRecorded())
   }
 
   #sendRecorded(): void {
-    if (this.#samples.length > 0) this.#send({ _tag: "Record", samples: this.#samples })
-    if (this.#packets.length > 0) this.#send({ _tag: "Packets", packets: this.#packets })
+    if (!this.#hasRecorded()) return
+    this.#send({ _tag: "Record", samples: this.#samples, packets: this.#packets, cursors: [...this.#cursors] })
     this.#samples = []
     this.#packets = []
+    this.#cursors = new Map()
+  }
+
+  #hasRecorded(): boolean {
+    return this.#samples.length + this.#packets.length + this.#cursors.size > 0
   }
 
   #send(message: ToWorker): void {
@@ -273,7 +282,7 @@ export class PageBridge implements BrowserBridge {
 
   #changed(status: BridgeStatus): void {
     this.#status = status
-    for (const listener of this.#listeners) listener(status)
+    for (const listener of [...this.#listeners.values()]) listener(status)
   }
 
   async #persist(ask: boolean): Promise<void> {

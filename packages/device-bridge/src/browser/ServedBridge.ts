@@ -58,12 +58,8 @@ export class ServedBridge {
     switch (message._tag) {
       case "Record":
         for (const sample of message.samples) this.#telling(() => this.#record(sample))
-        break
-      case "Packets":
         for (const packet of message.packets) this.#telling(() => this.bridge.recordRaw(packet))
-        break
-      case "MoveCursor":
-        this.#telling(() => this.bridge.moveCursor(message.source, message.position))
+        for (const [source, position] of message.cursors) this.#telling(() => this.bridge.moveCursor(source, position))
         break
       case "SetPower":
         this.bridge.setPower(message.power)
@@ -83,12 +79,12 @@ export class ServedBridge {
     }
   }
 
-  #record([sensor, measured, atMillis, value]: Sample): void {
+  #record([sensor, measured, atMillis, value, live]: Sample): void {
     if (typeof measured === "string") {
-      this.bridge.record(sensor, measured, atMillis, value)
+      this.bridge.record(sensor, measured, atMillis, value, { live })
       return
     }
-    const id = `${measured.name} ${sensor}`
+    const id = JSON.stringify([measured.name, measured.unit, sensor])
     const stream = this.#streams.get(id) ?? this.bridge.stream({ kind: measured.name, unit: measured.unit, sensor })
     this.#streams.set(id, stream)
     stream.record(atMillis, value)

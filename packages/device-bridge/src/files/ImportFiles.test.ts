@@ -99,6 +99,38 @@ describe("an import", { timeout: 60_000 }, () => {
     expect(new Set(stored()).size).toBe(4 * 9_000 + 2)
   })
 
+  test("on a bridge that shows straps live: nothing of a file is shown as the present", async () => {
+    serve()
+    const bridge = open({ liveKinds: ["heartRate"] })
+    await until(() => bridge.status().connected)
+    await importFiles(bridge, [gpx(2)], { sensor: "watch" })
+    bridge.record("strap-01", "heartRate", START, 61)
+    await until(() => server.live.length > 0)
+    await bridge.drained()
+    expect(server.live.flatMap(({ bundle }) => bundle.map(({ sensor }) => sensor))).toEqual(["strap-01"])
+    expect(stored()).toHaveLength(2 * 4 + 2 + 1)
+  })
+
+  test("where memory holds less than a file: all of it is taken, and counted", async () => {
+    serve()
+    const bridge = open({ ...quiet, maxPendingSamples: 1_000 })
+    const report = await importFiles(bridge, [gpx(600)], { sensor: "watch" })
+    expect(report).toMatchObject({ imported: 1, samples: 4 * 600 + 2 })
+    await bridge.drained()
+    expect(new Set(stored()).size).toBe(4 * 600 + 2)
+    expect(stored()).toHaveLength(4 * 600 + 2)
+  })
+
+  test("ends when the bridge is closed while it waits", async () => {
+    serve({ silent: true })
+    const bridge = open(quiet)
+    const importing = importFiles(bridge, [gpx(500), gpx(600, 101)], { sensor: "watch", maxWaitingBytes: 100 })
+    importing.catch(() => {})
+    await until(() => bridge.status().waitingChunks > 0)
+    await bridge.close()
+    await expect(importing).rejects.toMatchObject({ _tag: "BufferClosed" })
+  })
+
   test("waits while much waits for the server, and goes on when that has gone", async () => {
     const { behaviour } = serve({ silent: true })
     const bridge = open(quiet)

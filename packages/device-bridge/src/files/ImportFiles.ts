@@ -6,7 +6,9 @@
  * was, and one that is repeated adds nothing: not for the same file under another name, and not for the same file
  * in an archive. What was imported is remembered as long as the buffer's file is kept.
  *
- * Give it a bridge of its own, opened with `liveKinds: []`: what is months old is nothing for the wall.
+ * It may run on a bridge that records straps at the same time: nothing of a file is sent to screens, which would show
+ * it as the present. Give the files a sensor name of their own, in a class of their own on the server, because the end
+ * of an activity in a file ends what that sensor is doing there.
  *
  * @example
  * const report = await importFiles(bridge, ["export.zip"], { sensor: "watch" })
@@ -23,7 +25,10 @@ export interface ImportOptions extends ReadOptions {
   readonly sensor: string
   /** Called for each file when what is said is on the disk. */
   readonly onFile?: (file: ImportedFile) => void
-  /** Waits while more than this waits in the buffer for the server, in bytes. Default 32 MiB. */
+  /**
+   * Waits while more than this waits in the buffer for the server, in bytes. Default 32 MiB. Keep it below half of the
+   * bridge's `maxBufferBytes`, or samples would have to make room for each other.
+   */
   readonly maxWaitingBytes?: number
 }
 
@@ -88,6 +93,7 @@ const importFile = async (
   bridge: ImportBridge,
   { name, sha256, result }: FileOutcome,
   options: ImportOptions,
+  samplesBefore = 0,
 ): Promise<ImportedFile | null> => {
   if ("_tag" in result) return { _tag: "Unreadable", name, error: result }
   const source = `file/${options.sensor}/${sha256}`
@@ -115,29 +121,35 @@ const importFile = async (
     if (taken > already || ended) bridge.moveCursor(source, ended ? DONE : String(taken))
     await bridge.flush()
     // What was refused is not counted, but it has left the sequence: begin again behind what was taken.
-    if (refused) return importFile(bridge, { name, sha256, result }, options)
+    if (refused) return importFile(bridge, { name, sha256, result }, options, samplesBefore + taken - already)
   }
-  return { _tag: "Imported", name, activity: result, samples: taken - already }
+  return { _tag: "Imported", name, activity: result, samples: samplesBefore + taken - already }
 }
 
 const DONE = "done"
 
-type Record = (stream: Parameters<Bridge["record"]>[1] | number, atMs: number, value: number) => boolean
+const HISTORY = { live: false } as const
 
-const recorder = (bridge: ImportBridge, sensor: string, activity: Activity): Record => {
+/** Takes the next sample of a file; false when there is no room for it now. */
+type Take = (stream: Parameters<Bridge["record"]>[1] | number, atMs: number, value: number) => boolean
+
+const recorder = (bridge: ImportBridge, sensor: string, activity: Activity): Take => {
   const custom = activity.custom.map(({ name, unit }) => bridge.stream({ kind: name, unit, sensor }))
   return (stream, atMs, value) =>
     typeof stream === "number"
       ? (custom[stream]?.record(atMs, value) ?? true)
-      : bridge.record(sensor, stream, atMs, value)
+      : bridge.record(sensor, stream, atMs, value, HISTORY)
 }
 
-/** Resolves when little enough waits for the server, or the import is to stop. */
+/** Resolves when little enough waits for the server, the import is to stop, or the bridge was closed. */
 const roomIn = async (
   bridge: ImportBridge,
   { maxWaitingBytes = MAX_WAITING_BYTES, signal }: ImportOptions,
 ): Promise<void> => {
-  const hasRoom = (): boolean => bridge.status().waitingBytes <= maxWaitingBytes || signal?.aborted === true
+  const hasRoom = (): boolean => {
+    const { state, waitingBytes } = bridge.status()
+    return waitingBytes <= maxWaitingBytes || state === "closed" || signal?.aborted === true
+  }
   if (hasRoom()) return
   await new Promise<void>((resolve) => {
     const end = (): void => {

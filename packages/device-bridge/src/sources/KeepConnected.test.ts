@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events"
 import { setImmediate as settle } from "node:timers/promises"
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { type KeepStatus, keepConnected, type Timing } from "./KeepConnected.ts"
 import { peripheral } from "./Peripheral.ts"
 import { nobleLink, type SensorLink, webBluetoothLink } from "./Radio.ts"
@@ -201,4 +201,94 @@ describe("Bluetooth stacks", () => {
     expect(kept.status().state).toBe("waiting")
     await kept.stop()
   })
+
+  test("a battery that is only told when it is read keeps nobody from hearing the heart", async () => {
+    const battery = Object.assign(new EventEmitter(), {
+      uuid: "2a19",
+      properties: ["read"],
+      subscribeAsync: () => new Promise(() => {}),
+    })
+    const heart = Object.assign(new EventEmitter(), {
+      uuid: "2a37",
+      properties: ["notify"],
+      subscribeAsync: async () => {},
+    })
+    const noble = Object.assign(new EventEmitter(), {
+      state: "connected",
+      connectAsync: async () => {},
+      disconnectAsync: async () => {},
+      discoverSomeServicesAndCharacteristicsAsync: async () => ({ characteristics: [battery, heart] }),
+    })
+    const { values, strap } = listening()
+    const kept = keepConnected(nobleLink(noble), strap, { timing: handTime().timing })
+    await settle()
+    expect(kept.status().state).toBe("connected")
+    heart.emit("data", BEAT)
+    expect(values).toEqual([60])
+    await kept.stop()
+
+    const readable = Object.assign(new EventTarget(), {
+      uuid: "00002a19-0000-1000-8000-00805f9b34fb",
+      properties: { notify: false, indicate: false },
+      startNotifications: () => Promise.reject(new Error("GATT Error: Not supported.")),
+    })
+    const scale = Object.assign(new EventTarget(), {
+      uuid: "00002a9d-0000-1000-8000-00805f9b34fb",
+      properties: { notify: false, indicate: true },
+      asked: 0,
+      startNotifications: async () => void scale.asked++,
+    })
+    const device = Object.assign(new EventTarget(), {
+      gatt: {
+        connect: async () => ({
+          getPrimaryServices: async () => [{ getCharacteristics: async () => [readable, scale] }],
+        }),
+        disconnect: () => {},
+      },
+    })
+    const web = keepConnected(webBluetoothLink(device), strap, { timing: handTime().timing })
+    for (let turn = 0; turn < 3; turn++) await settle()
+    expect(web.status()).toMatchObject({ state: "connected", lastProblem: null })
+    expect(scale.asked).toBe(1)
+    await web.stop()
+  })
+
+  test("attempts at a device of Web Bluetooth that come to nothing leave no listeners behind", async () => {
+    let listeners = 0
+    const device = {
+      addEventListener: () => listeners++,
+      gatt: { connect: () => Promise.reject(new Error("out of range")), disconnect: () => {} },
+    }
+    const { timing, pass } = handTime(0)
+    const kept = keepConnected(webBluetoothLink(device), listening().strap, { timing })
+    for (let turn = 0; turn < 5; turn++) await pass(1)
+    expect(kept.status().failedAttempts).toBeGreaterThan(3)
+    expect(listeners).toBe(1)
+    await kept.stop()
+  })
+})
+
+test("a listener that throws does not end the attempts", async () => {
+  const thrown: Array<unknown> = []
+  vi.stubGlobal("queueMicrotask", (task: () => void) => {
+    void Promise.resolve()
+      .then(task)
+      .catch((error: unknown) => thrown.push(error))
+  })
+  const { timing, pass } = handTime()
+  const { link, calls } = handLink()
+  const fault = new Error("the listener's own")
+  const kept = keepConnected(link, listening().strap, {
+    timing,
+    onChange: () => {
+      throw fault
+    },
+  })
+  calls[0]?.failed()
+  await settle()
+  await pass(499)
+  expect(calls.length).toBe(2)
+  await kept.stop()
+  expect(new Set(thrown)).toEqual(new Set([fault]))
+  vi.unstubAllGlobals()
 })

@@ -9,6 +9,7 @@
  * was connected for long is looked for at once when it goes. An attempt that hangs is given up after
  * `connectWithinMillis`. What a connection that was given up still says is not listened to.
  */
+import { safely } from "../bridge/Listening.ts"
 import { CHARACTERISTICS } from "../gatt/index.ts"
 import type { Peripheral } from "./Peripheral.ts"
 import type { SensorLink } from "./Radio.ts"
@@ -63,6 +64,7 @@ const UUIDS: ReadonlyArray<string> = Object.keys(CHARACTERISTICS).map((uuid) => 
 
 export const keepConnected = (link: SensorLink, listener: Peripheral, options: KeepOptions = {}): Kept => {
   const { settings = ScanBackoff.standard, connectWithinMillis = 20_000, timing = hostTiming } = options
+  const tell = safely(options.onChange ?? (() => {}))
   let backoff = ScanBackoff.initial
   let status: KeepStatus = { state: "waiting", connections: 0, failedAttempts: 0, waitMillis: 0, lastProblem: null }
   let wakeUp: () => void = () => {}
@@ -71,7 +73,7 @@ export const keepConnected = (link: SensorLink, listener: Peripheral, options: K
   const change = (changed: Partial<KeepStatus>): void => {
     if (isStopped()) return
     status = { ...status, ...changed }
-    options.onChange?.(status)
+    tell(status)
   }
 
   /** Waits, or less when `stop` is called. */

@@ -297,3 +297,50 @@ describe("heard live, and offloaded later", () => {
     expect(store.samples().length).toBe(1_000)
   })
 })
+
+describe("what cannot be recorded", () => {
+  const record = (index: number, strapMillis = 1_000 * index): LogRecord => ({
+    index,
+    strapMillis,
+    samples: [{ kind: "heartRate", value: 60 + index }],
+  })
+  const look = { strapMillis: 0, wallMillis: START }
+
+  test.each([
+    ["a number that is none", record(1.5), look],
+    ["a time that is none", record(2, Number.NaN), look],
+    ["clocks that show nothing", record(2), { strapMillis: Number.NaN, wallMillis: START }],
+  ])("%s is refused before anything is recorded", (_, wrong, clocks) => {
+    const { bridge, samples, cursors } = buffer()
+    expect(() => offload(bridge, { source: "w", records: [record(0), wrong, record(3)], look: clocks })).toThrow(
+      RangeError,
+    )
+    expect(samples()).toEqual([])
+    expect(cursors().size).toBe(0)
+  })
+
+  test("[bridge 11] a bridge that refuses in the middle: what was recorded counts as taken, and comes no second time", () => {
+    const { bridge, samples } = buffer()
+    const refusing: CursorBridge = {
+      ...bridge,
+      record: (sensor, kind, atMillis, value) => {
+        if (value === 62) throw new Error("refused")
+        return bridge.record(sensor, kind, atMillis, value)
+      },
+    }
+    const records = [record(0), record(1), record(2), record(3)]
+    expect(() => offload(refusing, { source: "w", records, look })).toThrow("refused")
+    expect(offload(bridge, { source: "w", records, look })).toMatchObject({ taken: 2, copies: 2 })
+    expect(samples().map(({ value }) => value)).toEqual([60, 61, 62, 63])
+  })
+
+  test("is history: nothing of it is for screens", () => {
+    const { bridge } = buffer()
+    const options: Array<unknown> = []
+    offload(
+      { ...bridge, record: (...given) => options.push(given[4]) > 0 },
+      { source: "w", records: [record(0), record(1)], look },
+    )
+    expect(options).toEqual([{ live: false }, { live: false }])
+  })
+})

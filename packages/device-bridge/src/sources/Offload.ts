@@ -57,13 +57,15 @@ export interface Offloaded {
 }
 
 /**
- * Records what is new among `records`. Nothing is awaited, so that it stays in one transaction.
+ * Records what is new among `records`. Nothing is awaited, so that it stays in one transaction. It is history: nothing of
+ * it is sent to screens.
  *
- * @throws RangeError when a number is none, or no offload of this source ever looked at the clocks; and what
- *   `record` throws.
+ * @throws RangeError when a number or a time is none, or no offload of this source ever looked at the clocks: nothing
+ *   has been recorded then. What `record` throws: what was recorded before that is, and counts as taken.
  */
 export const offload = (bridge: CursorBridge, options: OffloadOptions): Offloaded => {
   const { source, sensor = source, log = "", records, look, heard } = options
+  assertMeasured(source, records, look)
   const clockCursor = `offload/${source}`
   const rangesCursor = `offload/${source}/${log}`
   const before = parseAnchors(bridge.cursor(clockCursor))
@@ -78,10 +80,12 @@ export const offload = (bridge: CursorBridge, options: OffloadOptions): Offloade
   const forgotten = new Set<number>()
   let taken = 0
   let skipped = 0
+  let failure: Failure | undefined
   for (const { record, samples } of settled) {
-    const { recorded, room } = recordAll(bridge, sensor, samples, live)
+    const { end, recorded } = recordAll(bridge, sensor, samples, live)
+    if (typeof end === "object") failure = end
     // Taken as soon as one of its samples is: half a record less is better than half of it twice.
-    if (!room && recorded === 0) break
+    if (end !== "all" && recorded === 0) break
     ranges = RecordRanges.add(ranges, record.index)
     taken++
     for (const sample of samples) {
@@ -90,11 +94,12 @@ export const offload = (bridge: CursorBridge, options: OffloadOptions): Offloade
       forgotten.add(place)
       skipped++
     }
-    if (!room) break
+    if (end !== "all") break
   }
   bridge.moveCursor(clockCursor, JSON.stringify(sharpened(anchors, settled, live, heard)))
   heard?.forget(forgotten)
   bridge.moveCursor(rangesCursor, RecordRanges.format(ranges))
+  if (failure !== undefined) throw failure.thrown
   return {
     taken,
     copies: records.length - fresh.length,
@@ -105,20 +110,42 @@ export const offload = (bridge: CursorBridge, options: OffloadOptions): Offloade
   }
 }
 
+/** What `record` threw. */
+interface Failure {
+  readonly thrown: unknown
+}
+
+const HISTORY = { live: false } as const
+
 /** Records the samples that were not heard live, as long as there is room. */
 const recordAll = (
   bridge: CursorBridge,
   sensor: string,
   samples: ReadonlyArray<TimedSample>,
   live: ReadonlyMap<TimedSample, number>,
-): { readonly recorded: number; readonly room: boolean } => {
+): { readonly recorded: number; readonly end: "all" | "full" | Failure } => {
   let recorded = 0
-  for (const sample of samples) {
-    if (live.has(sample)) continue
-    if (!bridge.record(sensor, sample.kind, Math.round(sample.atMillis), sample.value)) return { recorded, room: false }
-    recorded++
+  try {
+    for (const sample of samples) {
+      if (live.has(sample)) continue
+      const at = Math.round(sample.atMillis)
+      if (!bridge.record(sensor, sample.kind, at, sample.value, HISTORY)) return { recorded, end: "full" }
+      recorded++
+    }
+    return { recorded, end: "all" }
+  } catch (thrown) {
+    return { recorded, end: { thrown } }
   }
-  return { recorded, room: true }
+}
+
+/** Before anything is recorded: what stops half way would be recorded again by the next attempt. */
+const assertMeasured = (source: string, records: ReadonlyArray<LogRecord>, look: ClockLook | undefined): void => {
+  for (const { index, strapMillis } of records) {
+    if (!Number.isSafeInteger(index) || index < 0) throw new RangeError(`${source}: a record's index is ${index}.`)
+    if (!Number.isFinite(strapMillis)) throw new RangeError(`${source}: record ${index} has the time ${strapMillis}.`)
+  }
+  if (look === undefined || (Number.isFinite(look.strapMillis) && Number.isFinite(look.wallMillis))) return
+  throw new RangeError(`${source}: the clocks show ${look.strapMillis} (strap) and ${look.wallMillis} (wall).`)
 }
 
 /** A beat that was heard is one more look at both clocks, and from the past, which tells the drift since. */

@@ -27,7 +27,7 @@ export interface WebBluetoothDevice {
         disconnect(): void
       }
     | undefined
-  addEventListener(type: "gattserverdisconnected", listener: () => void, options?: { once: boolean }): void
+  addEventListener(type: "gattserverdisconnected", listener: () => void): void
 }
 
 export interface WebBluetoothService {
@@ -36,30 +36,41 @@ export interface WebBluetoothService {
 
 export interface WebBluetoothCharacteristic {
   readonly uuid: string
+  /** Not every implementation tells them; then it is asked all the same. */
+  readonly properties?: { readonly notify: boolean; readonly indicate: boolean }
   readonly value?: DataView | null | undefined
   startNotifications(): Promise<unknown>
   addEventListener(type: "characteristicvaluechanged", listener: () => void): void
 }
 
 /** A device of Web Bluetooth. Its services must have been named in `optionalServices` when it was asked for. */
-export const webBluetoothLink = (device: WebBluetoothDevice): SensorLink => ({
-  async connect(uuids, onPacket, onGone) {
-    if (device.gatt === undefined) throw new Error("This device offers no GATT server.")
-    device.addEventListener("gattserverdisconnected", onGone, { once: true })
-    const server = await device.gatt.connect()
-    for (const service of await server.getPrimaryServices()) {
-      for (const characteristic of await service.getCharacteristics()) {
-        const uuid = shortUuid(characteristic.uuid)
-        if (!uuids.includes(uuid)) continue
-        characteristic.addEventListener("characteristicvaluechanged", () => {
-          if (characteristic.value) onPacket(uuid, characteristic.value)
-        })
-        await characteristic.startNotifications()
+export const webBluetoothLink = (device: WebBluetoothDevice): SensorLink => {
+  let gone: () => void = () => {}
+  let listens = false
+  return {
+    async connect(uuids, onPacket, onGone) {
+      if (device.gatt === undefined) throw new Error("This device offers no GATT server.")
+      gone = onGone
+      // Once for all attempts: those that come to nothing must leave no listener behind.
+      if (!listens) device.addEventListener("gattserverdisconnected", () => gone())
+      listens = true
+      const server = await device.gatt.connect()
+      for (const service of await server.getPrimaryServices()) {
+        for (const characteristic of await service.getCharacteristics()) {
+          const { properties } = characteristic
+          const uuid = shortUuid(characteristic.uuid)
+          // Many straps tell their battery only when they are read; asked to notify, they refuse the whole connection.
+          if (!uuids.includes(uuid) || (properties?.notify === false && properties.indicate === false)) continue
+          characteristic.addEventListener("characteristicvaluechanged", () => {
+            if (characteristic.value) onPacket(uuid, characteristic.value)
+          })
+          await characteristic.startNotifications()
+        }
       }
-    }
-  },
-  disconnect: () => device.gatt?.disconnect(),
-})
+    },
+    disconnect: () => device.gatt?.disconnect(),
+  }
+}
 
 /** The part of noble's `Peripheral` that is used (`@abandonware/noble`, `@stoprocent/noble`). */
 export interface NoblePeripheral {
@@ -78,6 +89,8 @@ export interface NoblePeripheral {
 
 export interface NobleCharacteristic {
   readonly uuid: string
+  /** Such as `read`, `notify`, `indicate`. */
+  readonly properties?: ReadonlyArray<string>
   subscribeAsync(): Promise<unknown>
   on(event: "data", listener: (data: Uint8Array) => void): unknown
 }
@@ -88,7 +101,10 @@ export const nobleLink = (peripheral: NoblePeripheral): SensorLink => ({
     peripheral.once("disconnect", onGone)
     const { characteristics } = await peripheral.discoverSomeServicesAndCharacteristicsAsync([], [...uuids])
     for (const characteristic of characteristics) {
+      const { properties } = characteristic
       const uuid = shortUuid(characteristic.uuid)
+      // Of one that does not notify, some stacks wait for ever.
+      if (properties !== undefined && !properties.some((name) => name === "notify" || name === "indicate")) continue
       characteristic.on("data", (data) => onPacket(uuid, data))
       await characteristic.subscribeAsync()
     }

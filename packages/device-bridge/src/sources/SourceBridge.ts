@@ -3,12 +3,12 @@
  *
  * It is a part of `Bridge`, so that a source can be tried, or fed into something else, without opening a buffer.
  */
-import type { SampleKind } from "../bridge/Bridge.ts"
+import type { RecordOptions, SampleKind } from "../bridge/Bridge.ts"
 import { STREAMS, type StreamName } from "./Streams.ts"
 
 export interface SourceBridge {
   /** As `Bridge.record`. */
-  record(sensor: string, kind: SampleKind, atMillis: number, value: number): boolean
+  record(sensor: string, kind: SampleKind, atMillis: number, value: number, options?: RecordOptions): boolean
   /** As `Bridge.stream`, for what no kind covers; without it such samples are not recorded. */
   stream?(options: { readonly kind: string; readonly unit: string; readonly sensor: string }): {
     record(atMillis: number, value: number): boolean
