@@ -80,6 +80,7 @@ export const carryOut = (
       /** Tries a task until it has ended, and stores how. */
       const carry = (id: string, task: BoundTask) =>
         Effect.gen(function* () {
+          let troubles = 0
           while (true) {
             const begun = run.begun[id] ?? 0
             if (begun >= task.attempts) {
@@ -91,14 +92,18 @@ export const carryOut = (
             if (Exit.isSuccess(exit)) return
             yield* lostIn(exit.cause, claim)
             const error = Failure.textOf(exit.cause)
-            const isLast = begun + 1 >= task.attempts || Failure.isHopeless(exit.cause)
+            // The store's trouble, and a guard's refusal before anything was tried, are not the task's fault.
+            const innocent =
+              task.guarantee !== "at-most-once" && (Failure.isStoreTrouble(exit.cause) || Failure.isRefused(exit.cause))
+            const isLast = !innocent && (begun + 1 >= task.attempts || Failure.isHopeless(exit.cause))
             yield* Effect.logWarning(
               isLast ? "A task has failed." : "A task failed; it is tried again.",
               exit.cause,
             ).pipe(Effect.annotateLogs({ graph: name, run: claim.id, task: id, attempt: begun + 1 }))
             if (isLast) return yield* store((run) => State.end(graph, State.failed(run, id, error), id, "failed"))
-            yield* store((run) => State.failed(run, id, error))
-            const delayMillis = Backoff.delayMillis(task.backoff, begun, yield* Random.next)
+            yield* store((run) => State.failed(innocent ? State.withdrawn(run, id) : run, id, error))
+            const retry = innocent ? begun + troubles++ : begun
+            const delayMillis = Backoff.delayMillis(task.backoff, retry, yield* Random.next)
             yield* Effect.sleep(Duration.millis(delayMillis))
           }
         })

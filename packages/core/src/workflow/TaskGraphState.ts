@@ -30,6 +30,12 @@ export const attempt = (run: Run, task: string): Run => ({
   begun: { ...run.begun, [task]: (run.begun[task] ?? 0) + 1 },
 })
 
+/** The attempt that has just failed does not count. */
+export const withdrawn = (run: Run, task: string): Run => ({
+  ...run,
+  begun: { ...run.begun, [task]: Math.max(0, (run.begun[task] ?? 0) - 1) },
+})
+
 export const failed = (run: Run, task: string, error: string): Run => ({
   ...run,
   errors: { ...run.errors, [task]: error },

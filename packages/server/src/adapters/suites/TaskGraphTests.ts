@@ -1,5 +1,7 @@
 /** The part of the scheduler's suite that tells of tasks that wait for others. */
 import { expect } from "@effect/vitest"
+import { StorageError } from "@paceline/core/consistency"
+import { BreakerOpen } from "@paceline/core/resilience"
 import { Scheduler, TaskGraph } from "@paceline/core/workflow"
 import { Effect, Exit, Option, Scope } from "effect"
 import { ask, change, type DueWorkTest, freshKind, pass } from "./DueWorkServices.ts"
@@ -149,6 +151,46 @@ export const taskGraphs = (test: DueWorkTest): void => {
         counted: "succeeded",
       })
       expect(yield* ask((store) => store.count(effects))).toBe(1)
+    }),
+  )
+
+  test(
+    "the store's trouble and a guard's refusal are no attempts of a task, but for one that runs at most once",
+    Effect.gen(function* () {
+      const troubles = [
+        new StorageError({ reason: "failed", message: "The connection was lost." }),
+        new BreakerOpen("mail", "open", 0),
+      ]
+      const seen: Array<string> = []
+      const troubled = (told: TaskGraph.TaskRun) =>
+        Effect.suspend(() => {
+          const before = seen.filter((id) => id.startsWith(told.task)).length
+          seen.push(`${told.task} ${told.attempt}`)
+          const trouble = troubles[before]
+          return trouble === undefined ? Effect.void : Effect.fail(trouble)
+        })
+      const graph = yield* TaskGraph.make({
+        name: freshKind("graph"),
+        tasks: yield* Effect.all({
+          least: TaskGraph.task({ attempts: 1, run: troubled }),
+          exactly: TaskGraph.transactionalTask({ attempts: 1, run: troubled }),
+          most: TaskGraph.task({ guarantee: "at-most-once", run: troubled }),
+        }),
+      })
+      yield* graph.work
+      yield* graph.start("run")
+      yield* pass(60_000, 1_000)
+      expect(statuses(yield* graph.find("run"))).toEqual({
+        outcome: "failed",
+        least: "succeeded",
+        exactly: "succeeded",
+        most: "failed",
+      })
+      expect(seen.toSorted()).toEqual([
+        ...["exactly 1", "exactly 1", "exactly 1"],
+        ...["least 1", "least 1", "least 1"],
+        "most 1",
+      ])
     }),
   )
 
