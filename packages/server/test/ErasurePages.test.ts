@@ -52,7 +52,8 @@ describe("Between two pages of an erasure", () => {
       while (place !== null) place = yield* devices.forget(athleteId, place)
       const left = yield* server.sql<{ readonly payload: Uint8Array }>`
         SELECT payload FROM chunk UNION ALL SELECT payload FROM quarantine WHERE length(payload) > 0`
-      expect(left.flatMap(({ payload }) => Bundle.decode(payload))).toEqual([])
+      const bundles = left.map(({ payload }) => Bundle.decode(payload))
+      expect(bundles.filter((bundle) => "_tag" in bundle || bundle.length > 0)).toEqual([])
     }).pipe(Effect.provide(parts)),
   )
 })

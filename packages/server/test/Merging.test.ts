@@ -1,10 +1,14 @@
 /** The same activity from a strap, a watch and a file: it counts once, in whatever order it comes, until somebody parts it. */
+import { SqlClient } from "@effect/sql/SqlClient"
 import { expect, it } from "@effect/vitest"
+import { UnitOfWork } from "@paceline/core/consistency"
 import { type AthleteId, ClassId, type MergeId, SessionId, Topics } from "@paceline/core/contract"
 import { EventLog } from "@paceline/core/messaging"
 import { Effect } from "effect"
 import { describe } from "vitest"
 import { Gamification } from "../src/contexts/gamification/Service.ts"
+import { merge } from "../src/contexts/training/Merge.ts"
+import { MergeRepository } from "../src/contexts/training/MergeRepository.ts"
 import { Merging } from "../src/contexts/training/Merging.ts"
 import { Training } from "../src/contexts/training/Service.ts"
 import { addAthlete, asAdmin, caughtUp, contexts, main, record, seconds } from "./Contexts.ts"
@@ -195,6 +199,48 @@ describe("The same activity from several sources", () => {
       expect(all.recordings).toHaveLength(3)
       const unknown = merging.merge(anna, [third, SessionId.make("nobody")]).pipe(asAdmin)
       expect(yield* Effect.flip(unknown)).toMatchObject({ _tag: "NotFound", id: "nobody" })
+    }).pipe(Effect.provide(contexts())),
+  )
+
+  it.scoped("is grouped anew with all that it was merged with, where a version before this one saw more alike", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAthlete("Anna")
+      yield* deliver(anna, strap)
+      yield* deliver(anna, evening)
+      yield* deliver(anna, { ...evening, sensor: "strap-1", device: "studio" })
+      const repository = yield* MergeRepository
+      const [both] = yield* repository.list(anna, 9)
+      const sql = yield* SqlClient
+      const rows = yield* sql<{ session_id: SessionId }>`SELECT session_id FROM training_session`
+      const all = yield* repository.completed(
+        anna,
+        rows.map(({ session_id }) => session_id),
+      )
+      // As if the evening had been the same as the morning once.
+      yield* UnitOfWork.run(Effect.zipRight(repository.remove(both!.mergeId), repository.insert(merge(anna, all, []))))
+      yield* deliver(anna, watch)
+      const { merges } = yield* seen(anna)
+      expect(merges.map(({ sources }) => sources)).toEqual([
+        ["strap-1: strap", "watch: watch"],
+        ["strap-1: strap", "watch: watch"],
+      ])
+    }).pipe(Effect.provide(MergeRepository.Default), Effect.provide(contexts())),
+  )
+
+  it.scoped("takes no more recordings than an activity has", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAthlete("Anna")
+      for (let i = 0; i < 11; i++) yield* deliver(anna, { ...evening, from: i * 90_000, to: i * 90_000 + 60 })
+      for (let i = 0; i < 11; i++)
+        yield* deliver(anna, { ...evening, from: i * 90_000 + 7_000, to: i * 90_000 + 7_060 })
+      const merging = yield* Merging
+      const ids = (yield* (yield* Training).workouts(anna).pipe(asAdmin)).map(({ sessionId }) => sessionId)
+      const some = yield* merging.merge(anna, ids.slice(0, 11)).pipe(asAdmin)
+      const others = yield* merging.merge(anna, ids.slice(11)).pipe(asAdmin)
+      const both = [some, others].map(({ mergeId }) => SessionId.make(mergeId))
+      const refused = yield* Effect.flip(merging.merge(anna, both).pipe(asAdmin))
+      expect(refused).toMatchObject({ _tag: "InvalidRequest", message: expect.stringContaining("22") })
+      expect((yield* seen(anna)).merges).toHaveLength(2)
     }).pipe(Effect.provide(contexts())),
   )
 

@@ -29,7 +29,7 @@ import * as ErasureRepository from "../contexts/privacy/Repository.ts"
 import { Merging } from "../contexts/training/Merging.ts"
 import * as TrainingData from "../contexts/training/PersonalData.ts"
 import * as TrainingReactions from "../contexts/training/Reactions.ts"
-import { Training } from "../contexts/training/Service.ts"
+import { SilentSessions, Training } from "../contexts/training/Service.ts"
 import { Wall, WallOptions } from "../contexts/training/Wall.ts"
 import { Health, StalledAfter } from "../observability/Health.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -89,7 +89,7 @@ export const contexts = (options: ContextOptions) => {
   const settings = Layer.mergeAll(
     Layer.succeed(WallOptions, { contact: options.contact, lingerMillis: options.tileLingerMillis }),
     Layer.succeed(SeriesRanking, options.sourceRanking ?? SourceRank.standard),
-    Layer.succeed(TrainingReactions.SilentSessions, { endAfterMillis: options.silentSessionMillis }),
+    Layer.succeed(SilentSessions, { endAfterMillis: options.silentSessionMillis }),
   )
   return Layer.mergeAll(
     TrainingReactions.layer,

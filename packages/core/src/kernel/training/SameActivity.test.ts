@@ -40,6 +40,19 @@ describe("two recordings", () => {
     expect(verdict).toMatchObject({ same: true, why: "within", confidence: 1 })
   })
 
+  test("of which one is longer than any activity are two, or it would have all others within it", () => {
+    const watch = bare(recording("watch", 0, 60))
+    const forever = { ...watch, id: "forever", startedAtMs: 0 }
+    expect(SameActivity.compare(watch, forever)).toEqual({
+      same: false,
+      why: "length",
+      reason: "one is longer than two days",
+    })
+    const twoDays = { ...watch, id: "long", startedAtMs: watch.endedAtMs - 48 * HOUR }
+    expect(SameActivity.compare(watch, twoDays)).toMatchObject({ same: true, why: "overlap" })
+    expect(SameActivity.compare(watch, { ...twoDays, startedAtMs: twoDays.startedAtMs - 1 }).same).toBe(false)
+  })
+
   test("that follow each other, or only touch, are two", () => {
     const first = bare(recording("a", 0, 45))
     expect(SameActivity.compare(first, bare(recording("b", 45, 45)))).toMatchObject({ same: false, why: "apart" })

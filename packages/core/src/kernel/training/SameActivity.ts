@@ -37,7 +37,7 @@ export type Verdict =
       readonly shiftMillis: number
       readonly reason: string
     }
-  | { readonly same: false; readonly why: "sport" | "apart"; readonly reason: string }
+  | { readonly same: false; readonly why: "sport" | "apart" | "length"; readonly reason: string }
 
 /** Overlapping for so much of the shorter one they are the same, if they begin or end together. */
 const SHARE = 0.6
@@ -55,6 +55,9 @@ const LENGTH_RATIO = 0.75
 const ZONE_MILLIS = 30 * 60_000
 const ZONE_TOLERANCE_MILLIS = 5 * 60_000
 export const FURTHEST_MILLIS = 14 * 3_600_000 + CLOSE_MILLIS
+
+/** No activity is longer: that comes of a broken clock, or of a sensor that is never taken off, and has all others within. */
+const LONGEST_MILLIS = 48 * 3_600_000
 
 /** Five minutes have to agree; and 60 % of what the shorter one has. */
 const COMMON_STEPS = 30
@@ -75,10 +78,15 @@ const decide = (a: Recording, b: Recording): Verdict => {
   if (familyA !== null && familyB !== null && familyA !== familyB) {
     return { same: false, why: "sport", reason: `one is ${a.sport}, the other ${b.sport}` }
   }
+  if (isTooLong(a) || isTooLong(b)) return { same: false, why: "length", reason: "one is longer than two days" }
   return byTime(a, b) ?? bySeries(a, b) ?? apart(a, b)
 }
 
-const lengthOf = ({ endedAtMs, startedAtMs }: Recording): number => Math.max(0, endedAtMs - startedAtMs)
+/** Whether it is longer than any activity; then it is the same as no other. */
+export const isTooLong = (one: Pick<Recording, "startedAtMs" | "endedAtMs">): boolean => lengthOf(one) > LONGEST_MILLIS
+
+const lengthOf = ({ endedAtMs, startedAtMs }: Pick<Recording, "startedAtMs" | "endedAtMs">): number =>
+  Math.max(0, endedAtMs - startedAtMs)
 
 const overlapOf = (a: Recording, b: Recording): number =>
   Math.max(0, Math.min(a.endedAtMs, b.endedAtMs) - Math.max(a.startedAtMs, b.startedAtMs))

@@ -75,6 +75,7 @@ const WORDS: Readonly<Record<string, Source>> = {
   phone: "phone",
   gps: "phone",
   file: "file",
+  files: "file",
   fit: "file",
   gpx: "file",
   tcx: "file",

@@ -8,6 +8,7 @@
 import { UnitOfWork } from "@paceline/core/consistency"
 import {
   type AthleteId,
+  InvalidRequest,
   Merge,
   MergeId,
   MergeUndone,
@@ -26,6 +27,9 @@ import * as Merges from "./Merge.ts"
 import { MergeRepository } from "./MergeRepository.ts"
 import * as Session from "./Model.ts"
 
+/** So many recordings are put together by hand, those counted that are merged with them already. */
+const MOST_RECORDINGS = 20
+
 /** So many merges are listed. */
 const MERGES_LISTED = 500
 
@@ -42,7 +46,10 @@ export class Merging extends Effect.Service<Merging>()("paceline/training/Mergin
         events.map((event) => ({ key: athleteId, event })),
       ).pipe(Effect.provideService(EventLog.EventLog, log))
 
-    /** Completed recordings that these could be one activity with, and those with which these could be, and so on. */
+    /**
+     * Completed recordings that these could be one activity with, and those with which these could be, and so on; those
+     * that they are merged with too, as it was recognised, or not any more.
+     */
     const related = Effect.fnUntraced(function* (
       athleteId: AthleteId,
       seeds: ReadonlyArray<SessionId>,
@@ -53,14 +60,20 @@ export class Merging extends Effect.Service<Merging>()("paceline/training/Mergin
       for (const one of lookAt) found.set(one.session.sessionId, one)
       for (let one = lookAt.pop(); one !== undefined; one = lookAt.pop()) {
         const recording = Merges.recordingOf(one)
-        const near = yield* repository.completedBetween(
-          athleteId,
-          recording.startedAtMs - SameActivity.FURTHEST_MILLIS,
-          recording.endedAtMs + SameActivity.FURTHEST_MILLIS,
-        )
-        const byHand = yield* repository.completed(athleteId, partnersOf(recording.id, decisions))
+        const near = SameActivity.isTooLong(recording)
+          ? []
+          : yield* repository.completedBetween(
+              athleteId,
+              recording.startedAtMs - SameActivity.FURTHEST_MILLIS,
+              recording.endedAtMs + SameActivity.FURTHEST_MILLIS,
+            )
+        const merged = (yield* repository.mergesOf([one.session.sessionId])).flatMap(({ recordings }) => recordings)
+        const known = [...partnersOf(recording.id, decisions), ...merged.map(({ sessionId }) => sessionId)]
         const fresh = [
-          ...byHand,
+          ...(yield* repository.completed(
+            athleteId,
+            known.filter((id) => !found.has(id)),
+          )),
           ...near.filter((other) => SameActivity.compare(recording, Merges.recordingOf(other)).same),
         ].filter(({ session }) => !found.has(session.sessionId))
         for (const other of fresh) {
@@ -141,6 +154,7 @@ export class Merging extends Effect.Service<Merging>()("paceline/training/Mergin
       merge: Effect.fn("Merging.merge")(
         function* (athleteId: AthleteId, ids: ReadonlyArray<SessionId>) {
           const sessions = yield* meant(athleteId, ids)
+          if (sessions.length > MOST_RECORDINGS) return yield* tooMany(sessions.length)
           yield* repository.decide(athleteId, sessions, false)
           yield* regroup(athleteId, sessions, true)
           const [merge] = yield* repository.mergesOf(sessions.slice(0, 1))
@@ -175,6 +189,11 @@ export class Merging extends Effect.Service<Merging>()("paceline/training/Mergin
     }
   }),
 }) {}
+
+const tooMany = (sessions: number): InvalidRequest =>
+  new InvalidRequest({
+    message: `With all that these are merged with already it is ${sessions} recordings, and an activity has at most ${MOST_RECORDINGS}.`,
+  })
 
 /** Those that a person said are one activity with it. */
 const partnersOf = (id: string, decisions: ReadonlyArray<ActivityGroups.Decision>): ReadonlyArray<SessionId> =>

@@ -57,7 +57,34 @@ describe("TrainingSession", () => {
     })
   })
 
-  it("never ends before it began", () => {
+  it("never ends before it began, or before its last sample", () => {
     expect(Session.complete(begin(), 10).endedAtMs).toBe(1_000)
+    expect(Session.complete(Session.record(begin(), samples([3_000, 100])), 10).endedAtMs).toBe(3_000)
+  })
+
+  it("is cut where nothing was recorded for longer than a silence, and loses no sample by it", () => {
+    const open = Session.record(begin(), samples([2_000, 100]))
+    const cut = (session: Session.TrainingSession | null, ...at: ReadonlyArray<number>) =>
+      Session.parts(session, samples(...at.map((atMs) => [atMs, 100] as const)), 1_000).map(
+        ({ heartRateAtMs }) => heartRateAtMs,
+      )
+    expect(cut(open, 3_000, 4_000)).toEqual([[3_000, 4_000]])
+    expect(cut(open, 3_001, 3_500)).toEqual([[], [3_001, 3_500]])
+    // Back in time is no silence; what follows is measured from the newest.
+    expect(cut(open, 3_000, 500, 3_900, 4_901)).toEqual([[3_000, 500, 3_900], [4_901]])
+    expect(cut(null, 9_000, 9_500)).toEqual([[9_000, 9_500]])
+    expect(cut(null)).toEqual([[]])
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -5_000, max: 9_000 })), (at) => {
+        expect(cut(null, ...at).flat()).toEqual(at)
+      }),
+      { seed: 20260113 },
+    )
+  })
+
+  it("ends when its source says so, with its last sample if that is long before, and not for another's end", () => {
+    const open = Session.record(begin(), samples([5_000, 100]))
+    const endsAt = (endedAtMs: number) => Session.endedBySource(open, endedAtMs, 1_000)?.endedAtMs
+    expect([5_500, 6_000, 6_001, 4_000, 0, -1].map(endsAt)).toEqual([5_500, 6_000, 5_000, 5_000, 5_000, undefined])
   })
 })

@@ -5,6 +5,9 @@
  * A session is sums over its samples, so that it can be added to for hours and read at once. Zones are measured
  * against the greatest heart rate the athlete had set when it began: changing that later changes the next session,
  * not the points already earned. Once ended, its figures are final.
+ *
+ * Where a source was silent for long by its own times, one training was over and another began: so what a bridge delivers
+ * days late comes to the same sessions as what was heard live, and a clock that was not set yet stretches none.
  */
 import {
   type AthleteId,
@@ -132,11 +135,43 @@ export const counted = (session: TrainingSession, samples: HeartRates): HeartRat
   return { heartRateAtMs, heartRateBpm }
 }
 
-/** Ends the session. A clock may say that it ended before it began; then it ends where it began. */
+/** Cuts what was recorded where the source was silent for longer: each part but the first begins a session of its own. */
+export const parts = (
+  session: TrainingSession | null,
+  samples: HeartRates,
+  silentMillis: number,
+): ReadonlyArray<HeartRates> => {
+  const cuts = [0]
+  let newest = session === null ? null : lastSampleAtMs(session)
+  for (const [i, atMs] of samples.heartRateAtMs.entries()) {
+    if (newest !== null && atMs - newest > silentMillis) cuts.push(i)
+    newest = Math.max(newest ?? atMs, atMs)
+  }
+  return cuts.map((from, i) => ({
+    heartRateAtMs: samples.heartRateAtMs.slice(from, cuts[i + 1]),
+    heartRateBpm: samples.heartRateBpm.slice(from, cuts[i + 1]),
+  }))
+}
+
+/** Ends the session. A clock may say that it ended before its last sample; then it ends with that. */
 export const complete = (session: TrainingSession, endedAtMs: number): TrainingSession => ({
   ...session,
-  endedAtMs: Math.max(endedAtMs, session.startedAtMs),
+  endedAtMs: Math.max(endedAtMs, lastSampleAtMs(session)),
 })
+
+/**
+ * What a source's word that it is over makes of its session. When it comes long after the last sample, the session ended
+ * with that one; when it is of long before the session, it means another one, of a file perhaps, and changes nothing: null.
+ */
+export const endedBySource = (
+  session: TrainingSession,
+  endedAtMs: number,
+  silentMillis: number,
+): TrainingSession | null => {
+  if (session.startedAtMs - endedAtMs > silentMillis) return null
+  const last = lastSampleAtMs(session)
+  return complete(session, endedAtMs - last > silentMillis ? last : endedAtMs)
+}
 
 /** The time of the last sample counted. */
 export const lastSampleAtMs = (session: TrainingSession): number => session.effort.last?.atMs ?? session.startedAtMs

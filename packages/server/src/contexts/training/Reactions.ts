@@ -4,14 +4,9 @@
  */
 import { HeartRates, Topics } from "@paceline/core/contract"
 import { Consumer } from "@paceline/core/messaging"
-import { Context, Duration, Effect, Layer, Schedule } from "effect"
-import { Training } from "./Service.ts"
+import { Duration, Effect, Layer, Schedule } from "effect"
+import { SilentSessions, Training } from "./Service.ts"
 import { Wall } from "./Wall.ts"
-
-/** After so long without a word of an athlete their session ends, milliseconds. */
-export class SilentSessions extends Context.Reference<SilentSessions>()("paceline/training/SilentSessions", {
-  defaultValue: () => ({ endAfterMillis: 2 * 3_600_000 }),
-}) {}
 
 const GROUP = "training"
 

@@ -16,13 +16,18 @@ import {
   Workout,
 } from "@paceline/core/contract"
 import { EventLog } from "@paceline/core/messaging"
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import * as Merges from "./Merge.ts"
 import { MergeRepository } from "./MergeRepository.ts"
 import { Merging } from "./Merging.ts"
 import * as Session from "./Model.ts"
 import { TrainingRepository } from "./Repository.ts"
 import { Wall } from "./Wall.ts"
+
+/** After so long without a word of an athlete, or between two heart rates of a source, a session is over, milliseconds. */
+export class SilentSessions extends Context.Reference<SilentSessions>()("paceline/training/SilentSessions", {
+  defaultValue: () => ({ endAfterMillis: 2 * 3_600_000 }),
+}) {}
 
 /** So many workouts are listed. */
 const WORKOUTS_LISTED = 500
@@ -47,6 +52,7 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
     const erased = yield* ErasedAthletes
     const work = yield* UnitOfWork
     const log = yield* EventLog.EventLog
+    const { endAfterMillis } = yield* SilentSessions
 
     /** Writes the session, and what was newly counted of it; one that has ended is told to others, and may be merged. */
     const save = Effect.fnUntraced(function* (
@@ -70,6 +76,27 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
       if (athlete === null) return yield* new Session.AthleteNotYetKnown({ athleteId: event.athleteId })
       const source = Session.sourceOf(event)
       return Session.begin(yield* freshId("session", SessionId), athlete, event.classId, startedAtMs, source)
+    })
+
+    /** With what was recorded; a session that falls silent in between is written, and another one begun. */
+    const grown = Effect.fnUntraced(function* (before: Growing | null, event: TelemetryRecorded) {
+      let growing = before
+      for (const [i, part] of Session.parts(before?.session ?? null, event, endAfterMillis).entries()) {
+        if (growing !== null && i > 0) {
+          yield* save(Session.complete(growing.session, Session.lastSampleAtMs(growing.session)), growing.counted)
+          growing = null
+        }
+        const [startedAtMs] = part.heartRateAtMs
+        if (startedAtMs === undefined) continue
+        // A session is begun for those who are known. What comes late of somebody who was erased is passed over.
+        if (growing === null && (yield* erased.has(event.athleteId))) return null
+        growing ??= { session: yield* begin(event, startedAtMs), counted: Session.noHeartRates }
+        growing = {
+          session: Session.record(growing.session, part),
+          counted: Session.joined(growing.counted, Session.counted(growing.session, part)),
+        }
+      }
+      return growing
     })
 
     /** Ends what all sources record of the athlete in the class; the answer is the activity that it comes to. */
@@ -109,7 +136,7 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
     return {
       /**
        * Adds what was recorded, in order, inside the caller's unit of work. A session begins with the first heart
-       * rate after an end, and ends where the athlete ended the activity.
+       * rate after an end, and ends where the athlete ended the activity, or the source fell silent.
        */
       record: Effect.fn("Training.record")(function* (events: ReadonlyArray<TelemetryRecorded>) {
         const open = new Map<string, Growing | null>()
@@ -120,25 +147,17 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
             const found = yield* repository.findOpen(event.classId, event.athleteId, Session.sourceOf(event))
             growing = found === null ? null : { session: found, counted: Session.noHeartRates }
           }
-          const [startedAtMs] = event.heartRateAtMs
-          // A session is begun for those who are known. What comes late of somebody who was erased is passed over.
-          if (growing === null && (yield* erased.has(event.athleteId))) continue
-          if (startedAtMs !== undefined) {
-            const { counted, session } = growing ?? {
-              session: yield* begin(event, startedAtMs),
-              counted: Session.noHeartRates,
-            }
-            const fresh = Session.counted(session, event)
-            growing = { session: Session.record(session, event), counted: Session.joined(counted, fresh) }
-          }
+          growing = yield* grown(growing, event)
           if (event.endedAtMs !== null) {
-            const ended =
+            const meant =
               growing === null ? yield* endedElsewhere(open, event, event.endedAtMs) : [[key, growing] as const]
-            for (const [endedKey, { counted, session }] of ended) {
-              yield* save(Session.complete(session, event.endedAtMs), counted)
+            for (const [endedKey, { counted, session }] of meant) {
+              const ended = Session.endedBySource(session, event.endedAtMs, endAfterMillis)
+              if (ended === null) continue
+              yield* save(ended, counted)
               open.set(endedKey, null)
+              if (endedKey === key) growing = null
             }
-            growing = null
           }
           open.set(key, growing)
         }

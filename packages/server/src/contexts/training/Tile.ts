@@ -49,6 +49,9 @@ export const withReading = (state: TileState, reading: HeartRateReading, nowMs: 
 /** What a recording has come to. */
 export interface RecordingFigures {
   readonly open: boolean
+  /** Of its samples, by the clock of its source, milliseconds since the epoch. */
+  readonly startedAtMs: number
+  readonly lastAtMs: number
   readonly effortPoints: number
   readonly maxHeartRateBpm: number
 }
@@ -58,15 +61,20 @@ export type Round = ReadonlyMap<string, RecordingFigures>
 
 export const noRound: Round = new Map()
 
-/** With what a recording has come to now. One that begins when all others have ended begins a new round. */
+/**
+ * With what a recording has come to now. One that begins when all others have ended begins a new round. One that was over
+ * before those that are open began is another training, that comes late: the round stays as it is.
+ */
 export const withRecording = (round: Round, id: string, figures: RecordingFigures): Round => {
-  const isOver = !round.has(id) && Array.from(round.values()).every(({ open }) => !open)
-  return new Map(isOver ? [] : round).set(id, figures)
+  const open = Array.from(round.values()).filter((one) => one.open)
+  if (round.has(id)) return new Map(round).set(id, figures)
+  if (open.length === 0) return new Map([[id, figures]])
+  return open.every(({ startedAtMs }) => figures.lastAtMs < startedAtMs) ? round : new Map(round).set(id, figures)
 }
 
 /** What the round is shown as: what its best recording has come to, for the same minutes do not count twice. */
 export const best = (round: Round): RecordingFigures => {
-  let best: RecordingFigures = { open: false, effortPoints: 0, maxHeartRateBpm: 0 }
+  let best: RecordingFigures = { open: false, startedAtMs: 0, lastAtMs: 0, effortPoints: 0, maxHeartRateBpm: 0 }
   let open = false
   for (const figures of round.values()) {
     open ||= figures.open
@@ -76,7 +84,11 @@ export const best = (round: Round): RecordingFigures => {
 }
 
 /** The session stands like this now, durably. */
-export const withSession = (state: TileState, session: RecordingFigures, nowMs: number): TileState => ({
+export const withSession = (
+  state: TileState,
+  session: Omit<RecordingFigures, "startedAtMs" | "lastAtMs">,
+  nowMs: number,
+): TileState => ({
   ...state,
   session: session.open ? "open" : "finished",
   effortPoints: session.effortPoints,

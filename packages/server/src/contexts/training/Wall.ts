@@ -9,7 +9,7 @@ import { Contact } from "@paceline/core/kernel"
 import { LiveChannels } from "@paceline/core/messaging"
 import { Context, Effect } from "effect"
 import type { Athlete, TrainingSession } from "./Model.ts"
-import { points } from "./Model.ts"
+import { lastSampleAtMs, points } from "./Model.ts"
 import { TrainingRepository } from "./Repository.ts"
 import * as Tile from "./Tile.ts"
 
@@ -50,14 +50,19 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
     }
 
     const showSession = (session: TrainingSession) => {
+      // What a file brings happened long ago, or was shown already as it was measured.
+      if (session.source?.kind === "file") return
       const state = find(session.classId, session.athleteId)
       if (state === null) return
       const key = keyOf(session.classId, session.athleteId)
       const round = Tile.withRecording(rounds.get(key) ?? Tile.noRound, session.sessionId, {
         open: session.endedAtMs === null,
+        startedAtMs: session.startedAtMs,
+        lastAtMs: lastSampleAtMs(session),
         effortPoints: points(session),
         maxHeartRateBpm: session.maxHeartRateBpm,
       })
+      if (round === rounds.get(key)) return
       rounds.set(key, round)
       put(Tile.withSession(state, Tile.best(round), now()))
     }
