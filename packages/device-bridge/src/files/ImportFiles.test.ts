@@ -1,6 +1,6 @@
 import { Bundle } from "@paceline/core/wire"
 import { gzipSync, strToU8, zipSync } from "fflate"
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { open, serve, server, until } from "../../test/Delivering.ts"
 import { type ImportedFile, importFiles } from "./ImportFiles.ts"
 
@@ -124,9 +124,10 @@ describe("an import", { timeout: 60_000 }, () => {
   test("ends when the bridge is closed while it waits", async () => {
     serve({ silent: true })
     const bridge = open(quiet)
-    const importing = importFiles(bridge, [gpx(500), gpx(600, 101)], { sensor: "watch", maxWaitingBytes: 100 })
+    const waits = vi.spyOn(bridge, "subscribe")
+    const importing = importFiles(bridge, [gpx(500), gpx(600, 101)], { sensor: "watch", maxWaitingBytes: 0 })
     importing.catch(() => {})
-    await until(() => bridge.status().waitingChunks > 0)
+    await until(() => waits.mock.calls.length > 0)
     await bridge.close()
     await expect(importing).rejects.toMatchObject({ _tag: "BufferClosed" })
   })

@@ -59,7 +59,7 @@ test("--help goes before everything that may be missing", () => {
 describe("what is wrong is said in a sentence", () => {
   test.each<[string, ReadonlyArray<string>, string]>([
     ["an unknown flag", [...least, "--sped", "2"], "Unknown option '--sped'. Try --help."],
-    ["a word that is no flag", [...least, "fast"], "Unexpected argument 'fast'"],
+    ["a word that is no flag", [...least, "fast"], 'There is no command "fast"'],
     ["no address", ["--device", "d"], "--url is missing. Try --help."],
     ["no server's address", ["--url", "gym", "--device", "d"], '--url: "gym" is no address of a server.'],
     ["no device", ["--url", "ws://gym"], "--device is missing."],

@@ -81,8 +81,11 @@ export const parseFlags = (
   nowMs: number,
 ): Parsed => {
   try {
-    const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false })
-    if (values.help === true) return { _tag: "Help" }
+    const { positionals, values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: true })
+    if (values.help === true || positionals[0] === "help") return { _tag: "Help" }
+    if (positionals[0] !== undefined) {
+      throw new WrongFlag(`There is no command "${positionals[0]}": import and verify are, as the first word.`)
+    }
     const flags: Flags = {
       url: address(required("--url", values.url)),
       deviceId: deviceId(required("--device", values.device)),
@@ -129,7 +132,7 @@ const options = {
   "keep-delivered": { type: "boolean", default: false },
   "exit-when-drained": { type: "boolean", default: false },
   json: { type: "boolean", default: false },
-  help: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
 } as const
 
 export class WrongFlag extends Error {}

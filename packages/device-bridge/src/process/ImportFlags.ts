@@ -77,7 +77,7 @@ const options = {
   sensor: { type: "string", default: "files" },
   "no-wait": { type: "boolean", default: false },
   json: { type: "boolean", default: false },
-  help: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
 } as const
 
 const sensor = (name: string): string => {

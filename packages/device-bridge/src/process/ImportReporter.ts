@@ -3,7 +3,7 @@ import type { BridgeEvent, BridgeStatus } from "../bridge/Bridge.ts"
 import type { Activity } from "../files/Activity.ts"
 import type { ImportedFile, ImportReport } from "../files/ImportFiles.ts"
 import type { ImportFlags } from "./ImportFlags.ts"
-import { camelCase, chunks, count, facts, figures, type Output, sentence } from "./Reporter.ts"
+import { camelCase, chunks, count, facts, figures, type Output, QUIET_MILLIS, sentence } from "./Reporter.ts"
 
 export interface ImportReporter {
   readonly file: (file: ImportedFile) => void
@@ -47,25 +47,37 @@ const fileFields = (file: ImportedFile): object => {
   }
 }
 
-const plainReporter = ({ write, writeError }: Output): ImportReporter => ({
-  file: (file) => {
-    if (file._tag === "Unreadable") return writeError(`${file.name}: ${file.error.message}`)
-    for (const warning of file.activity.warnings) writeError(`${file.name}: ${warning}`)
-    const what = file._tag === "Known" ? "imported before" : `${count(file.samples)} samples`
-    write(`${file.name}: ${about(file.activity)}, ${what}`)
-  },
-  report: ({ failed, imported, known, passedOver, samples, stopped }) =>
-    write(
-      `${stopped ? "Stopped. " : ""}${files(imported)} imported with ${count(samples)} samples; ${count(known)} imported before, ` +
-        `${count(failed.length)} could not be read, ${count(passedOver)} passed over.`,
-    ),
-  status: () => {},
-  happened: (event) => writeError(sentence(event)),
-  drained: () => write("The server has everything."),
-  stopped: ({ waitingChunks }) => {
-    if (waitingChunks > 0) write(`${chunks(waitingChunks)} on the disk for the next start.`)
-  },
-})
+const plainReporter = ({ write, writeError }: Output): ImportReporter => {
+  let said = { code: "", atMs: 0 }
+  return {
+    file: (file) => {
+      if (file._tag === "Unreadable") return writeError(`${file.name}: ${file.error.message}`)
+      for (const warning of file.activity.warnings) writeError(`${file.name}: ${warning}`)
+      const what = file._tag === "Known" ? "imported before" : `${count(file.samples)} samples`
+      write(`${file.name}: ${about(file.activity)}, ${what}`)
+    },
+    report: ({ failed, imported, known, passedOver, samples, stopped }) =>
+      write(
+        `${stopped ? "Stopped. " : ""}${files(imported)} imported with ${count(samples)} samples; ${count(known)} imported before, ` +
+          `${count(failed.length)} could not be read, ${count(passedOver)} passed over.`,
+      ),
+    // Who waits wants to know for what.
+    status: ({ connected, lastProblem, waitingChunks }) => {
+      if (connected || lastProblem === null || waitingChunks === 0) return
+      const now = performance.now()
+      if (lastProblem.code === said.code && now - said.atMs < QUIET_MILLIS) return
+      said = { code: lastProblem.code, atMs: now }
+      writeError(
+        `${chunks(waitingChunks)} ${waitingChunks === 1 ? "waits" : "wait"} for the server. ${lastProblem.message}`,
+      )
+    },
+    happened: (event) => writeError(sentence(event)),
+    drained: () => write("The server has everything."),
+    stopped: ({ waitingChunks }) => {
+      if (waitingChunks > 0) write(`${chunks(waitingChunks)} on the disk for the next start.`)
+    },
+  }
+}
 
 const files = (number: number): string => (number === 1 ? "1 file" : `${count(number)} files`)
 

@@ -247,3 +247,15 @@ test("a cursor survives its text; any other text is no cursor", () => {
 test("a strap's period is the playback's", () => {
   expect(Playback.periodMillis(strap("s").recording)).toBe(10_000)
 })
+
+describe("what is the present", () => {
+  test("the last seconds are; what straps tell from their memory is not", () => {
+    const now = 1_000_000 + 60_000
+    expect(Player.presentFrom(plan({ memoryMs: 60_000 }), now)).toBe(now - 5_000)
+  })
+
+  test("faster than time it is so much more of the straps' clock, and dated as they are", () => {
+    const fast = plan({ speed: 10, seconds: 100 })
+    expect(Player.presentFrom(fast, 1_000_000 + 50_000)).toBe(Player.datedFrom(fast) + 500_000 - 50_000)
+  })
+})

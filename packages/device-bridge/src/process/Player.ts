@@ -12,6 +12,7 @@
  */
 import { SensorKind } from "@paceline/core/wire"
 import { Playback } from "../simulator/index.ts"
+import type { HeardSample } from "./RadioStrap.ts"
 import { type Strap, strapName } from "./Straps.ts"
 
 export interface Plan {
@@ -38,7 +39,7 @@ export interface Progress {
 
 export interface PlayedSample {
   readonly sensor: string
-  readonly kind: SensorKind.SensorKind
+  readonly kind: HeardSample["kind"]
   readonly atMillis: number
   readonly value: number
 }
@@ -47,6 +48,13 @@ export interface Played {
   readonly samples: ReadonlyArray<PlayedSample>
   readonly progress: Progress
 }
+
+/** Readings may be so old, in milliseconds of the straps' clock at the speed of time, and still be the present. */
+const PRESENT_MILLIS = 5_000
+
+/** From which date on samples are the present at this moment; what is dated before comes from the straps' memory. */
+export const presentFrom = (plan: Plan, nowMs: number): number =>
+  datedFrom(plan) + offsetAt(plan, nowMs) - PRESENT_MILLIS * Math.max(1, plan.speed)
 
 /** The date of offset 0, milliseconds since the epoch. A playback without end that is faster than time runs ahead of it. */
 export const datedFrom = ({ seconds, speed, startedAtMs }: Pick<Plan, "startedAtMs" | "speed" | "seconds">): number =>
@@ -120,7 +128,7 @@ const endOf = ({ speed, seconds }: Pick<Plan, "speed" | "seconds">): number =>
 const sample = (
   plan: Plan,
   { sensor }: Strap,
-  kind: SensorKind.SensorKind,
+  kind: HeardSample["kind"],
   offsetMs: number,
   value: number,
 ): PlayedSample => ({ sensor, kind, atMillis: datedFrom(plan) + offsetMs, value })

@@ -218,11 +218,18 @@ describe("what cannot be done is said before anything is recorded", () => {
 
   test("wrong flags: exit code 64", async () => {
     expect(await run("--hurry")).toMatchObject({ code: 64, error: "Unknown option '--hurry'. Try --help." })
+    expect(await run("imprt", "a.fit")).toMatchObject({
+      code: 64,
+      error: 'There is no command "imprt": import and verify are, as the first word. Try --help.',
+    })
   })
 
   test("--help tells about every flag, and exits with 0", async () => {
     const { code, out } = await run("--help")
     expect(code).toBe(0)
+    for (const other of [["-h"], ["help"], ["-h", "import"]]) expect((await run(...other)).out).toBe(out)
+    expect((await run("import", "-h")).out).toContain("paceline-bridge import:")
+    expect((await run("verify", "-h")).out).toContain("paceline-bridge verify:")
     const flags =
       "url device key data athletes seed file speed started-at seconds memory-minutes radio flush-ms keep-delivered exit-when-drained json"
     for (const flag of flags.split(" ")) expect(out).toContain(`  --${flag} `)

@@ -2,28 +2,32 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { streamOf } from "../files/Recording.ts"
 import { Playback, simulateAthlete } from "../simulator/index.ts"
-import { type Due, overTheAir } from "./RadioStrap.ts"
+import { type Due, type HeardSample, overTheAir } from "./RadioStrap.ts"
 
 const recording = simulateAthlete({ seed: 7, seconds: 60 })
 const period = Playback.periodMillis(recording)
 const values = (kind: Parameters<typeof streamOf>[1]) => streamOf(recording, kind)?.values ?? []
 
+const CUSTOM = ["battery %", "contact 1", "energy kJ", "resistance level"]
+
+const nameOf = ({ kind }: HeardSample): string => (typeof kind === "string" ? kind : `${kind.name} ${kind.unit}`)
+
 const INDOORS = new Set<string>(["heartRate", "rrInterval", "power", "cadence", "speed", "distance"])
 
 /** Looked at every so often, as a player does; each look is one number of milliseconds. */
 const looks = (due: Due, from: number, to: number, step = 100): Array<Playback.DueSample> => {
-  const out: Array<Playback.DueSample> = []
+  const out: Array<HeardSample> = []
   for (let at = from; at < to; at += step) out.push(...due(at, Math.min(to, at + step)))
   return out
 }
 
-const texts = (samples: ReadonlyArray<Playback.DueSample>) =>
-  samples.map(({ kind, offsetMs, value }) => `${offsetMs} ${kind} ${value}`).toSorted()
+const texts = (samples: ReadonlyArray<HeardSample>) =>
+  samples.map((sample) => `${sample.offsetMs} ${nameOf(sample)} ${sample.value}`).toSorted()
 
 describe("an activity over the air", () => {
   test("two rounds are heard as they were measured: heart rate, beats, power, speed and distance", () => {
     const due = looks(overTheAir(recording, 7), -1, 2 * period - 1)
-    expect(new Set(due.map(({ kind }) => kind))).toEqual(INDOORS)
+    expect(new Set(due.map(nameOf))).toEqual(new Set([...INDOORS, ...CUSTOM]))
     const of = (kind: string) => due.filter((sample) => sample.kind === kind).map(({ value }) => value)
     for (const kind of ["heartRate", "power"] as const) {
       expect(of(kind)).toEqual([...values(kind), ...values(kind)])
@@ -67,5 +71,17 @@ describe("an activity over the air", () => {
       }),
       { numRuns: 30 },
     )
+  })
+
+  test("what no kind covers is heard, too: contact, energy from the start of each round, and resistance", () => {
+    const due = looks(overTheAir(recording, 7), -1, 2 * period - 1)
+    const of = (name: string) => due.filter((sample) => nameOf(sample) === name)
+    expect(of("contact 1").map(({ value }) => value)).toEqual([1, 1])
+    expect(new Set(of("resistance level").map(({ value }) => value))).toEqual(new Set([8]))
+    const energy = of("energy kJ")
+    expect(energy.length).toBeGreaterThan(100)
+    const second = energy.filter(({ offsetMs }) => offsetMs >= period)
+    expect(second[0]?.value).toBeLessThan(5)
+    for (const [n, { value }] of second.entries()) expect(value).toBeGreaterThanOrEqual(second[n - 1]?.value ?? 0)
   })
 })

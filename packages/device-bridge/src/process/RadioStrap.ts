@@ -4,14 +4,24 @@
  *
  * Each round of the activity is a new connection. What is asked for in a long piece was heard by nobody: the sensors tell
  * it from their memory, as they measured it. Samples are labelled on the playback's own clock, never later than the
- * packet that brought them. An indoor bike goes nowhere: there are no positions.
+ * packet that brought them. An indoor bike goes nowhere: there are no positions. What no kind covers (skin contact, energy,
+ * the bike's resistance) is heard like the rest; only memory does not have it, for the recording does not.
  */
+import type { SensorKind } from "@paceline/core/wire"
+import type { CustomStream } from "../buffer/Pending.ts"
 import type { Recording } from "../files/Recording.ts"
 import { Playback, simulatedSensor } from "../simulator/index.ts"
 import { peripheral } from "../sources/index.ts"
 
+/** A sample of a kind, or of a stream that brings its name and unit. */
+export interface HeardSample {
+  readonly kind: SensorKind.SensorKind | CustomStream
+  readonly offsetMs: number
+  readonly value: number
+}
+
 /** What is due in `(fromOffsetMs, toOffsetMs]`. Intervals must be asked for in order; one left out is a drop-out. */
-export type Due = (fromOffsetMs: number, toOffsetMs: number) => ReadonlyArray<Playback.DueSample>
+export type Due = (fromOffsetMs: number, toOffsetMs: number) => ReadonlyArray<HeardSample>
 
 const OUTDOORS: ReadonlySet<string> = new Set(["latitude", "longitude", "altitude"])
 
@@ -26,23 +36,25 @@ export const overTheAir = (recording: Recording, seed: number): Due => {
   ]
   const indoors = { ...recording, streams: recording.streams.filter(({ kind }) => !OUTDOORS.has(kind)) }
   const period = Playback.periodMillis(recording)
-  let due: Array<Playback.DueSample> = []
+  let due: Array<HeardSample> = []
   let now = 0
   let round = -1
   /** All up to here has been told from memory. */
   let rememberedUpTo = -1
   /** How far the bike had gone when it was first heard. */
   let goneBefore: number | undefined
+  const take = (kind: HeardSample["kind"], atMillis: number, value: number): true => {
+    const offsetMs = Math.min(atMillis, now)
+    // The player marks activities itself.
+    if (offsetMs <= rememberedUpTo || kind === "activity") return true
+    goneBefore ??= kind === "distance" ? distanceAt(recording, now - round * period) : undefined
+    due.push({ kind, offsetMs, value: kind === "distance" ? value + (goneBefore ?? 0) : value })
+    return true
+  }
   const heard = peripheral(
     {
-      record: (_, kind, atMillis, value) => {
-        const offsetMs = Math.min(atMillis, now)
-        // The player marks activities itself.
-        if (offsetMs <= rememberedUpTo || kind === "activity") return true
-        goneBefore ??= kind === "distance" ? distanceAt(recording, now - round * period) : undefined
-        due.push({ kind, offsetMs, value: kind === "distance" ? value + (goneBefore ?? 0) : value })
-        return true
-      },
+      record: (_, kind, atMillis, value) => take(kind, atMillis, value),
+      stream: ({ kind: name, unit }) => ({ record: (atMillis, value) => take({ name, unit }, atMillis, value) }),
     },
     { sensor: "strap", clock: { steadyMillis: () => now, wallMillis: () => now } },
   )

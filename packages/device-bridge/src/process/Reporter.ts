@@ -24,11 +24,14 @@ export const reporter = (flags: Flags, output: Output): Reporter =>
 export const figures = (status: BridgeStatus) => ({
   connected: status.connected,
   state: status.state,
+  transport: status.transport,
   recorded: status.recordedSamples,
   dropped: status.droppedSamples,
   pending: status.pendingSamples,
   waiting: status.waitingChunks,
   waitingBytes: status.waitingBytes,
+  waitingGaps: status.waitingGaps,
+  gapSamples: status.gapSamples,
   oldestWaitingAtMs: status.oldestWaitingAtMs,
   delivered: status.deliveredChunks,
   quarantined: status.quarantinedChunks,
@@ -48,7 +51,7 @@ const jsonReporter = (flags: Flags, { write }: Output): Reporter => {
 }
 
 /** People are told at once what changes, and only so often, in milliseconds, that nothing has. */
-const QUIET_MILLIS = 10_000
+export const QUIET_MILLIS = 10_000
 
 const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter => {
   let said = { state: "", atMs: 0 }
@@ -59,13 +62,14 @@ const plainReporter = (flags: Flags, { write, writeError }: Output): Reporter =>
           `to ${flags.url}; the buffer is ${buffer}. Stop with Ctrl-C: what waits is delivered next time.`,
       ),
     status: (status) => {
-      const problem = status.connected || status.lastProblem === null ? "" : ` ${status.lastProblem.message}`
-      const state = `${status.state}:${problem}`
+      const trouble = status.connected ? null : status.lastProblem
+      // Each attempt may put the same trouble in other words.
+      const state = `${status.state} ${trouble?.code}`
       const now = performance.now()
       if (state === said.state && now - said.atMs < QUIET_MILLIS) return
       said = { state, atMs: now }
       write(
-        `${state} ${samples(status.recordedSamples)} recorded, ${chunks(status.waitingChunks)} waiting, ` +
+        `${status.state}:${trouble === null ? "" : ` ${trouble.message}`} ${samples(status.recordedSamples)} recorded, ${chunks(status.waitingChunks)} waiting, ` +
           `${chunks(status.deliveredChunks)} delivered.`,
       )
     },

@@ -12,7 +12,9 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Bridge, BridgeStatus } from "../bridge/Bridge.ts"
 import { OpenBridge } from "../bridge/OpenBridge.ts"
+import type { SampleStream } from "../bridge/SampleStream.ts"
 import { BufferClosed } from "../buffer/Errors.ts"
+import type { CustomStream } from "../buffer/Pending.ts"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 import { Exit, exitCodeOf } from "./Exit.ts"
 import { type Flags, HELP, parseFlags } from "./Flags.ts"
@@ -158,8 +160,19 @@ interface Playing {
 
 const playInto = (bridge: Bridge, plan: Player.Plan): Playing => {
   if (plan.straps.length === 0) return { over: Promise.resolve(), stop: () => {} }
+  const streams = new Map<string, SampleStream>()
+  const streamOf = (sensor: string, { name, unit }: CustomStream): SampleStream => {
+    const id = JSON.stringify([sensor, name, unit])
+    const stream = streams.get(id) ?? bridge.stream({ kind: name, unit, sensor })
+    streams.set(id, stream)
+    return stream
+  }
   const record = ({ samples, progress }: Player.Played): Player.Progress => {
-    for (const { sensor, kind, atMillis, value } of samples) bridge.record(sensor, kind, atMillis, value)
+    const presentFrom = Player.presentFrom(plan, Date.now())
+    for (const { sensor, kind, atMillis, value } of samples) {
+      if (typeof kind === "string") bridge.record(sensor, kind, atMillis, value, { live: atMillis >= presentFrom })
+      else streamOf(sensor, kind).record(atMillis, value)
+    }
     bridge.moveCursor(CURSOR, Player.format(progress))
     return progress
   }

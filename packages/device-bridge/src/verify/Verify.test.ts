@@ -1,6 +1,6 @@
 /** The kit as makers run it: it finds a good bridge good, on both runtimes, and a bad one bad. */
 import { spawn } from "node:child_process"
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { text } from "node:stream/consumers"
@@ -157,6 +157,18 @@ test("stopped in the middle, it reports nothing and is no success", async () => 
 })
 
 describe("the command line", () => {
+  test("a report that cannot be written is said before the checks; one that can leaves what lies there until then", async () => {
+    expect(await runVerify(["--only", "bytes/frames", "--report", join(folder, "none", "report.md")], io)).toBe(73)
+    expect(said).toEqual([expect.stringMatching(/^--report: .*report\.md cannot be written: /)])
+    const stopped = AbortSignal.abort()
+    const report = join(folder, "report.md")
+    await runVerify(["--only", "bytes/frames", "--report", report], { ...io, signal: stopped })
+    expect(existsSync(report)).toBe(false)
+    appendFileSync(report, "of yesterday")
+    await runVerify(["--only", "bytes/frames", "--report", report], { ...io, signal: stopped })
+    expect(readFileSync(report, "utf8")).toBe("of yesterday")
+  })
+
   test("the help is what the page of the program shows", async () => {
     expect(await runVerify(["--help"], io)).toBe(0)
     const page = readFileSync(resolve(import.meta.dirname, "../../../../docs/paceline-bridge.md"), "utf8")

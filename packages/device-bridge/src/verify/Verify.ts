@@ -4,7 +4,7 @@
  * @example
  * process.exitCode = await runVerify(["--only", "crash"], processIo(betterSqlite3()))
  */
-import { readFileSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { arch, platform, release } from "node:os"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 import type { BridgeIo } from "../process/ProcessIo.ts"
@@ -31,7 +31,7 @@ export const checks: ReadonlyArray<Check> = [
   ...clockChecks,
 ]
 
-const Exit = { ok: 0, failed: 1, usage: 64 } as const
+const Exit = { ok: 0, failed: 1, usage: 64, cannotCreate: 73 } as const
 
 /** Resolves to the exit code: 0 when every check passed. */
 export const runVerify = async (argv: ReadonlyArray<string>, io: BridgeIo): Promise<number> => {
@@ -57,6 +57,14 @@ const verify = async (flags: VerifyFlags, io: BridgeIo): Promise<number> => {
     io.writeError(`--only: no check or group is called ${flags.only.join(" or ")}. There are:\n${names}`)
     return Exit.usage
   }
+  if (flags.report !== null) {
+    try {
+      assertWritable(flags.report)
+    } catch (thrown) {
+      io.writeError(`--report: ${flags.report} cannot be written: ${messageOf(thrown)}`)
+      return Exit.cannotCreate
+    }
+  }
   const say = (line: string): void => {
     if (!flags.json) io.write(line)
   }
@@ -79,7 +87,7 @@ const verify = async (flags: VerifyFlags, io: BridgeIo): Promise<number> => {
       results.push(...(await verifyVisitor(flags, flags.listen, say, io.signal)))
     } catch (thrown) {
       // The port is taken, or the file is none.
-      io.writeError(thrown instanceof Error ? `${thrown.message}.` : String(thrown))
+      io.writeError(`${messageOf(thrown)}.`)
       return Exit.failed
     }
     results.forEach(tell)
@@ -121,12 +129,21 @@ export const resultOf = async ({ name, promise, run }: Check, bench: Bench): Pro
     seen = await run(bench)
   } catch (thrown) {
     passed = false
-    seen = thrown instanceof Error ? thrown.message : String(thrown)
+    seen = messageOf(thrown)
   } finally {
     await bench.clear()
   }
   return { name, promise, passed, seen, millis: performance.now() - since }
 }
+
+/** Better said before the checks than when all is over. @throws what the operating system says */
+const assertWritable = (file: string): void => {
+  const isNew = !existsSync(file)
+  appendFileSync(file, "")
+  if (isNew) rmSync(file)
+}
+
+const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
 const written = (report: Report, file: string): string => {
   if (file.endsWith(".html")) return pageOf(report)

@@ -46,7 +46,7 @@ A bridge of your own
   --timeout SECONDS    how long to wait for it in all (120)
   --help               this text
 
-Exit codes: 0 every check passed, 1 one failed, 64 wrong flags.
+Exit codes: 0 every check passed, 1 one failed, 64 wrong flags, 73 the report cannot be written there.
 `
 
 export const parseVerifyFlags = (argv: ReadonlyArray<string>): ParsedVerify => {
@@ -89,7 +89,7 @@ const options = {
   recorded: { type: "string" },
   subject: { type: "string" },
   timeout: { type: "string", default: "120" },
-  help: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
 } as const
 
 const randomSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 1

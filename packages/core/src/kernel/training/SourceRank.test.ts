@@ -47,12 +47,13 @@ describe("SourceRank", () => {
   })
 
   it("reads what a sensor is from the first word of its name", () => {
-    const names = ["strap-07", "Treadmill 3", "watch", "gps", "fit", "polar", "", "constructor", "strapless"]
+    const names = ["strap-07", "Treadmill 3", "watch", "gps", "fit", "files", "polar", "", "constructor", "strapless"]
     expect(names.map(SourceRank.fromName)).toEqual([
       "strap",
       "machine",
       "watch",
       "phone",
+      "file",
       "file",
       "unknown",
       "unknown",
