@@ -90,6 +90,8 @@ export const publish = (batch: number) =>
 export const keepLedger = Consumer.run({
   group: GROUP,
   topic: Transfers,
+  // Short, so that within a round another node takes over from one that is gone or stopped.
+  lease: "1 second",
   handle: (batch) =>
     Effect.gen(function* () {
       const store = yield* AggregateStore.AggregateStore

@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
-import type { EventLog } from "@paceline/core/messaging"
-import { Effect, type Layer, Random, Redacted } from "effect"
+import { type EventLog, Progress } from "@paceline/core/messaging"
+import { Effect, type Layer, Option, Random, Redacted, Schedule } from "effect"
 import * as PostgresStore from "../../src/adapters/postgres/PostgresStore.ts"
 import * as SqliteStore from "../../src/adapters/sqlite/SqliteStore.ts"
 import * as Bank from "./Bank.ts"
@@ -172,7 +172,19 @@ export const fullDisks = (rounds: number) =>
     return { rounds, acknowledged, problems } satisfies Outcome
   })
 
-/** Two nodes on one PostgreSQL: one is killed, or stopped for longer than its leases and then continued. */
+/** The group works on until nothing is left for it. */
+const toItsEnd = Effect.raceFirst(
+  Bank.keepLedger,
+  Effect.repeat(Progress.of({ group: Bank.GROUP, topic: Bank.Transfers.name }), {
+    until: ({ waiting }) => waiting === 0,
+    schedule: Schedule.spaced("50 millis"),
+  }),
+).pipe(Effect.timeoutOption("20 seconds"))
+
+/**
+ * Two nodes on one PostgreSQL: one is killed, or stopped for longer than its leases and then continued. The other takes
+ * over, and afterwards nothing is left behind.
+ */
 export const twoNodes = (rounds: number, database: Effect.Effect<string>) =>
   Effect.gen(function* () {
     const problems: Array<string> = []
@@ -183,15 +195,18 @@ export const twoNodes = (rounds: number, database: Effect.Effect<string>) =>
         Effect.gen(function* () {
           const store = { engine: "postgres", url } as const
           const nodes = yield* Effect.all(
-            [0, 1].map((life) => victim({ store, life, again: [], millis: 3_500 })),
+            [0, 1].map((life) => victim({ store, life, again: [], millis: 4_500 })),
             { concurrency: 2 },
           )
           yield* Effect.promise(() => Promise.all(nodes.map(({ ready }) => ready)))
           yield* Effect.sleep(yield* Random.nextRange(100, 1_200))
-          const kill = (yield* Random.next) < 0.6
-          nodes[0]?.signal(kill ? "SIGKILL" : "SIGSTOP")
-          yield* Effect.promise(() => nodes[1]?.ended ?? Promise.resolve(null))
-          nodes[0]?.signal("SIGCONT")
+          if ((yield* Random.next) < 0.5) {
+            nodes[0]?.signal("SIGKILL")
+          } else {
+            nodes[0]?.signal("SIGSTOP")
+            yield* Effect.sleep(yield* Random.nextRange(1_200, 2_000))
+            nodes[0]?.signal("SIGCONT")
+          }
           yield* Effect.promise(() => Promise.all(nodes.map(({ ended }) => ended)))
           return {
             answered: new Set(nodes.flatMap((node) => Array.from(node.answered))),
@@ -201,6 +216,9 @@ export const twoNodes = (rounds: number, database: Effect.Effect<string>) =>
       )
       acknowledged += answered.size
       const found = yield* held(postgres(url), answered, `two nodes ${round}`)
+      const end = yield* Effect.provide(toItsEnd, postgres(url))
+      if (Option.isNone(end)) found.push(`two nodes ${round}: the group does not come to its end`)
+      found.push(...(yield* held(postgres(url), answered, `two nodes ${round}, at its end`)))
       problems.push(...found, ...(found.length > 0 ? log : []))
     }
     return { rounds, acknowledged, problems } satisfies Outcome

@@ -66,28 +66,29 @@ const live = ({ again, life, millis, store }: Orders) => {
 
   const waiting = [...again]
   let next = life * NUMBERS_A_LIFE
+  const batchOf = (number: number): boolean => number % 3 === 0
   /** Waits a little now and then, so that commits hold one unit or many. */
   const breath = Effect.suspend(() => (Math.random() < 0.2 ? Effect.sleep(Math.random() * 8) : Effect.void))
   const one = Effect.gen(function* () {
     const number = waiting.shift() ?? next++
-    if (number % 3 === 0) {
-      yield* Bank.publish(number)
-      answered(Bank.BATCH_MARK + number)
-    } else {
-      yield* Bank.transfer(number)
-      answered(number)
-    }
-    yield* breath
-  }).pipe(
-    Effect.catchIf(
-      (error) => error instanceof StorageError && error.reason === "full",
-      () =>
+    const done = batchOf(number)
+      ? Effect.as(Bank.publish(number), Bank.BATCH_MARK + number)
+      : Effect.as(Bank.transfer(number), number)
+    yield* Effect.matchEffect(done, {
+      onSuccess: (mark) =>
         Effect.zipRight(
-          Effect.sync(() => print("full")),
-          Effect.sleep("50 millis"),
+          Effect.sync(() => answered(mark)),
+          breath,
         ),
-    ),
-  )
+      onFailure: (error) => {
+        if (!(error instanceof StorageError)) return Effect.die(error)
+        // Whether it was done nobody can tell: it is asked for again, as a client would.
+        waiting.push(number)
+        if (error.reason === "full") print("full")
+        return Effect.sleep("50 millis")
+      },
+    })
+  })
   const callers = Effect.all(
     Array.from({ length: CALLERS }, () => Effect.forever(one)),
     { concurrency: "unbounded", discard: true },
