@@ -8,13 +8,13 @@
 import { Deferred, Duration, Effect, Exit, Fiber, Queue } from "effect"
 import type { Member, PartitionLease } from "./EventLog.ts"
 import { steadyMillis } from "./Parking.ts"
-import type { Shared } from "./PartitionState.ts"
+import type { Shared, Wake } from "./PartitionState.ts"
 import * as PartitionWorker from "./PartitionWorker.ts"
 
 interface Worker {
   readonly epoch: number
   readonly fiber: Fiber.RuntimeFiber<void>
-  readonly wake: Queue.Queue<void>
+  readonly wake: Queue.Queue<Wake>
   /** Lets the batch that runs come to its end, and no other begin. */
   readonly stop: Effect.Effect<void>
 }
@@ -46,12 +46,12 @@ const start = <A, I, R>(shared: Shared<A, I, R>, leaving: Leaving) =>
 
     const begin = (lease: PartitionLease) =>
       Effect.gen(function* () {
-        const wake = yield* Queue.sliding<void>(1)
+        const wake = yield* Queue.sliding<Wake>(1)
         const stopped = yield* Deferred.make<void>()
         let stopping = false
         const stop = Effect.suspend(() => {
           stopping = true
-          wake.unsafeOffer(undefined)
+          wake.unsafeOffer("hint")
           return Effect.asVoid(Deferred.succeed(stopped, undefined))
         })
         const predecessor = ending.get(lease.partition)
@@ -125,7 +125,7 @@ const start = <A, I, R>(shared: Shared<A, I, R>, leaving: Leaving) =>
       Effect.flatMap(log.hints(topic), (hints) =>
         Effect.forever(
           Effect.map(Queue.take(hints), () => {
-            for (const { wake } of workers.values()) wake.unsafeOffer(undefined)
+            for (const { wake } of workers.values()) wake.unsafeOffer("hint")
           }),
         ),
       ),

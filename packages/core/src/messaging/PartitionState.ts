@@ -29,11 +29,14 @@ export interface Shared<A, I, R> {
   readonly metrics: ConsumerMetrics
 }
 
+/** Why a worker looks again: something may have changed, or it has waited long enough. */
+export type Wake = "hint" | "poll"
+
 /** What one worker is told by its consumer. */
 export interface Assigned {
   readonly lease: PartitionLease
   /** Something may have changed: the topic grew, or the worker is to stop. */
-  readonly wake: Queue.Queue<void>
+  readonly wake: Queue.Queue<Wake>
   readonly stopping: () => boolean
   /** Resolves when it is to stop. */
   readonly stopped: Effect.Effect<void>

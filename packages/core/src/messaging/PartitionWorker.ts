@@ -6,12 +6,13 @@
  */
 import { Cause, Effect, Exit, Option, Queue } from "effect"
 import { VersionConflict } from "../consistency/OptimisticLock.ts"
+import { wakeAfter } from "../resilience/Within.ts"
 import type { MoveError } from "./Delivery.ts"
 import { LeaseLost, OffsetMoved } from "./EventLog.ts"
 import { type NothingUntil, StoreTrouble, takeFresh } from "./FreshRecords.ts"
 import { tryParked } from "./ParkedRecords.ts"
 import { steadyMillis } from "./Parking.ts"
-import { type Assigned, PartitionState, type Shared } from "./PartitionState.ts"
+import { type Assigned, PartitionState, type Shared, type Wake } from "./PartitionState.ts"
 
 /** How long a worker sleeps at most without a hint. Hints are for speed; this is the truth. */
 const POLL_MILLIS = 1_000
@@ -25,12 +26,15 @@ export const run = <A, I, R>(shared: Shared<A, I, R>, assigned: Assigned): Effec
       const state = new PartitionState(shared, assigned.lease)
       let troubles = 0
       let polls = 0
+      // Not `Effect.timeoutOption`: its three fibers would stand between a hint and the handler.
+      let revokePoll = () => {}
+      yield* Effect.addFinalizer(() => Effect.sync(() => revokePoll()))
       const parkedHints = yield* shared.store.hints(state.parkedKind)
       const changed = Effect.zipRight(
         Queue.take(parkedHints),
         Effect.sync(() => {
           state.parking.isStale = true
-          assigned.wake.unsafeOffer(undefined)
+          assigned.wake.unsafeOffer("hint")
         }),
       )
       yield* Effect.forkScoped(Effect.forever(changed))
@@ -43,8 +47,11 @@ export const run = <A, I, R>(shared: Shared<A, I, R>, assigned: Assigned): Effec
           if (millis <= 0) return false
           const longAgo = ++polls % POLLS_A_LOAD === 0
           if (longAgo) state.parking.isStale = true
-          const hint = yield* Effect.timeoutOption(Queue.take(assigned.wake), Math.ceil(millis))
-          return longAgo || Option.isSome(hint)
+          const clock = yield* Effect.clock
+          revokePoll = wakeAfter(clock, Math.ceil(millis), () => poll(assigned.wake))
+          const wake = yield* Queue.take(assigned.wake)
+          revokePoll()
+          return longAgo || wake === "hint"
         })
 
       const trouble = (cause: Cause.Cause<MoveError | StoreTrouble>) =>
@@ -80,6 +87,11 @@ export const run = <A, I, R>(shared: Shared<A, I, R>, assigned: Assigned): Effec
       }
     }),
   )
+
+/** The time is over; a hint that lies there already says more. */
+const poll = (wake: Queue.Queue<Wake>): void => {
+  if (Option.getOrElse(wake.unsafeSize(), () => 0) <= 0) wake.unsafeOffer("poll")
+}
 
 /** The group was set to another offset, by a person, while it had nothing to read. */
 const wasMoved = <A, I, R>({ from, partition, shared }: PartitionState<A, I, R>): Effect.Effect<boolean> => {

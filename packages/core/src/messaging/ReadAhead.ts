@@ -46,14 +46,15 @@ export class ReadAhead {
 
   /** Sees to it that there are `wanted` records, or all that the log has. */
   fill(wanted: number): Effect.Effect<void, StorageError> {
-    return Effect.gen(this, function* () {
+    return Effect.suspend(() => {
       const reading = this.#reading
-      if (reading !== undefined) {
-        // Forgotten first: a read that failed is made again.
-        this.#reading = undefined
-        this.#take(yield* Fiber.join(reading))
-      }
-      if (this.#records.length < wanted) this.#take(yield* this.#read)
+      if (reading === undefined) return this.#fillNow(wanted)
+      // Forgotten first: a read that failed is made again.
+      this.#reading = undefined
+      return Effect.flatMap(Fiber.join(reading), (found) => {
+        this.#take(found)
+        return this.#fillNow(wanted)
+      })
     })
   }
 
@@ -73,6 +74,10 @@ export class ReadAhead {
     this.#records.splice(0, count)
   }
 
+  #fillNow(wanted: number): Effect.Effect<void, StorageError> {
+    return this.#records.length < wanted ? Effect.map(this.#read, (found) => this.#take(found)) : Effect.void
+  }
+
   get #room(): number {
     return this.#prefetch - this.#records.length
   }
@@ -80,11 +85,10 @@ export class ReadAhead {
   get #read(): Effect.Effect<ReadonlyArray<LogRecord>, StorageError> {
     return Effect.suspend(() => {
       const room = this.#room
-      return Effect.tap(this.#log.read(this.#topic, this.#partition, this.#next, room), (found) =>
-        Effect.sync(() => {
-          this.#mayGoOn = found.length === room
-        }),
-      )
+      return Effect.map(this.#log.read(this.#topic, this.#partition, this.#next, room), (found) => {
+        this.#mayGoOn = found.length === room
+        return found
+      })
     })
   }
 

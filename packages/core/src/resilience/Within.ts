@@ -4,13 +4,13 @@
  *
  * On any other clock than the host's, such as `TestClock`, that clock keeps the time.
  */
-import { Cause, Clock, Context, DefaultServices, Duration, Effect, Exit, Fiber, FiberId, Option, Runtime } from "effect"
+import { Cause, Clock, Context, DefaultServices, Duration, Effect, Exit, Fiber, FiberId, type FiberRefs, Option, Runtime } from "effect"
 import * as HostTimers from "./HostTimers.ts"
 
 const hostClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 /** Calls `ring` after so long on this clock; returns what revokes it. */
-const wakeAfter = (clock: Clock.Clock, millis: number, ring: () => void): (() => void) => {
+export const wakeAfter = (clock: Clock.Clock, millis: number, ring: () => void): (() => void) => {
   if (clock === hostClock) {
     const handle = HostTimers.after(millis, ring)
     return () => HostTimers.cancel(handle)
@@ -32,7 +32,7 @@ export const within = <A, E, R, L>(
 ): Effect.Effect<A, E | L, R> => {
   if (millis === Number.POSITIVE_INFINITY) return effect
   return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDaemon(restore(effect)), (child) =>
+    begin(restore(effect), (child) =>
       Effect.flatMap(
         Effect.onInterrupt(restore(ended(child, millis)), () => Fiber.interrupt(child)),
         (exit) =>
@@ -50,6 +50,24 @@ export const within = <A, E, R, L>(
     ),
   )
 }
+
+/** Begins it at once, in a fiber of its own. What ends in the same moment needs no timer, and nobody who waits. */
+const begin = <A, E, R, B, F>(
+  effect: Effect.Effect<A, E, R>,
+  whenItGoesOn: (child: Fiber.RuntimeFiber<A, E>) => Effect.Effect<A | B, E | F>,
+): Effect.Effect<A | B, E | F, R> =>
+  Effect.flatMap(Effect.runtime<R>(), (runtime) => {
+    let before: FiberRefs.FiberRefs | undefined
+    const child = Runtime.runFork(runtime)(
+      Effect.withFiberRuntime<A, E, R>((fiber) => {
+        before = fiber.getFiberRefs()
+        return effect
+      }),
+    )
+    const exit = child.unsafePoll()
+    if (exit === null) return whenItGoesOn(child)
+    return child.getFiberRefs() === before ? exit : Effect.zipRight(Fiber.inheritAll(child), exit)
+  })
 
 /** The fiber's exit, or none when it has not come in time. */
 const ended = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, millis: number): Effect.Effect<Option.Option<Exit.Exit<A, E>>> =>
