@@ -85,7 +85,6 @@ try {
     url: options.url.replace(/^http/, "ws"),
     deviceId,
     key: String(field(device, "key")),
-    liveKinds: [],
     onEvent: (event) => console.warn(event),
   })
 

@@ -47,6 +47,25 @@ describe("sealing", () => {
     expect(pending.chunks().map((chunk) => chunk.sampleCount)).toEqual([16_384, 16_384, 7_232])
   })
 
+  test("nor does one of many streams with long names, each with little in it: a frame holds a megabyte", () => {
+    const pending = new Pending(100_000)
+    const record = (n: number, value: number): void => {
+      const name = `n${n}`.padEnd(64, "x")
+      pending.addCustom(name, { name, unit: "µ".repeat(16) }, Math.round(Math.sin(n) * 2 ** 50), value)
+    }
+    for (let n = 0; n < 9_000; n++) record(n, Math.cos(n))
+    const chunks = pending.chunks()
+    for (const { payload } of chunks) expect(payload.length).toBeLessThan(900_000)
+    expect(chunks.length).toBeLessThan(10)
+    expect(chunks.flatMap((chunk) => decode(chunk).flatMap(({ values }) => values))).toEqual(
+      Array.from({ length: 9_000 }, (_, n) => Math.cos(n)),
+    )
+    // As many streams as a chunk may have do not make it short.
+    pending.clear()
+    for (let round = 0; round < 4; round++) for (let n = 0; n < 2_048; n++) record(n, round)
+    expect(pending.chunks().map(({ sampleCount }) => sampleCount)).toEqual([4 * 2_048])
+  })
+
   test("no chunk holds what a sensor gave after its end mark in that chunk, whatever the order", () => {
     const sample = fc.record({
       sensor: fc.constantFrom("a", "b"),

@@ -27,6 +27,9 @@ export interface CustomStream {
 /** A chunk is sealed when it holds this many samples, so that a frame stays far below a megabyte. */
 const MAX_SAMPLES_IN_CHUNK = 16_384
 
+/** And when it holds this many streams: each brings some hundred bytes of names. */
+const MAX_BLOCKS_IN_CHUNK = 2_048
+
 interface OpenBlock {
   readonly atMillis: Array<number>
   readonly values: Array<number>
@@ -82,10 +85,9 @@ export class Pending {
   addCustom(sensor: string, stream: CustomStream, atMillis: number, value: number): boolean {
     if (!Number.isSafeInteger(atMillis) || typeof value !== "number") refuseMeasured(sensor, atMillis, value)
     if (this.sampleCount >= this.#maxSamples) return this.#turnAway(atMillis)
-    const open = this.#openFor(sensor)
     // No kind has a space in its name.
     const key = `${stream.name} ${stream.unit}`
-    this.#push(open.blocks.get(key) ?? this.#openBlock(open, key, sensor, stream), atMillis, value)
+    this.#push(this.#blockOf(sensor, key, stream), atMillis, value)
     return true
   }
 
@@ -111,10 +113,9 @@ export class Pending {
     assertSensor(sensor)
     assertKind(kind)
     if (this.sampleCount >= this.#maxSamples && kind !== "activity") return this.#turnAway(atMillis)
-    const open = this.#openFor(sensor)
-    const into = open.blocks.get(kind) ?? this.#openBlock(open, kind, sensor, null)
-    this.#push(into, atMillis, value)
-    if (kind === "activity" && value === SensorKind.ACTIVITY_ENDED) open.ended = true
+    this.#push(this.#blockOf(sensor, kind, null), atMillis, value)
+    const open = this.#sensors.get(sensor)
+    if (open !== undefined && kind === "activity" && value === SensorKind.ACTIVITY_ENDED) open.ended = true
     return true
   }
 
@@ -123,11 +124,18 @@ export class Pending {
     return false
   }
 
-  /** The sensor's part of the open chunk; of a new one when this one is full, or ends the sensor's activity. */
-  #openFor(sensor: string): OpenSensor {
+  /** The stream's block in the open chunk; in a new one when this one is full, or ends the sensor's activity. */
+  #blockOf(sensor: string, key: string, stream: CustomStream | null): OpenBlock {
     const open = this.#sensors.get(sensor)
-    if (open !== undefined && !open.ended && this.#openSamples < MAX_SAMPLES_IN_CHUNK) return open
-    if (open?.ended === true || this.#openSamples >= MAX_SAMPLES_IN_CHUNK) this.#seal()
+    const block = open?.blocks.get(key)
+    const full =
+      this.#openSamples >= MAX_SAMPLES_IN_CHUNK || (block === undefined && this.#bundle.length >= MAX_BLOCKS_IN_CHUNK)
+    if (block !== undefined && !full && open?.ended === false) return block
+    if (full || open?.ended === true) this.#seal()
+    return this.#openBlock(this.#openSensor(sensor), key, sensor, stream)
+  }
+
+  #openSensor(sensor: string): OpenSensor {
     const known = this.#sensors.get(sensor)
     if (known !== undefined) return known
     const fresh = { blocks: new Map<string, OpenBlock>(), ended: false }

@@ -7,8 +7,8 @@
  * in an archive. What was imported is remembered as long as the buffer's file is kept.
  *
  * It may run on a bridge that records straps at the same time: nothing of a file is sent to screens, which would show
- * it as the present. Give the files a sensor name of their own, in a class of their own on the server, because the end
- * of an activity in a file ends what that sensor is doing there.
+ * it as the present. Give the files a sensor name of their own: the end of an activity in a file ends what that sensor is
+ * doing.
  *
  * @example
  * const report = await importFiles(bridge, ["export.zip"], { sensor: "watch" })
