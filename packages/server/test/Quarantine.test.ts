@@ -7,8 +7,10 @@ import { crc32 } from "@paceline/core/wire"
 import { Effect, Layer } from "effect"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
+import { QuarantineBounds, QuarantineEviction } from "../src/contexts/devices/quarantine/Eviction.ts"
+import * as Gateway from "../src/gateway/Gateway.ts"
 import { block, chunk, greet, seconds } from "./Bridge.ts"
-import { eventually, TestServer } from "./TestServer.ts"
+import { eventually, options, TestServer } from "./TestServer.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "paceline-quarantine-"))),
@@ -78,5 +80,59 @@ describe("What this server is too old to read", () => {
         }).pipe(Effect.scoped, Effect.provide(serverOn(path)))
       }
     }).pipe(Effect.scoped),
+  )
+})
+
+/** A server, and an eviction that the test runs: a day, and three chunks of 1000 bytes with what goes with them. */
+const bounded = Layer.provideMerge(
+  Layer.merge(
+    TestServer.Default.pipe(Layer.provide(Gateway.layer(options))),
+    QuarantineEviction.Default.pipe(
+      Layer.provide(Layer.succeed(QuarantineBounds, { keepMillis: 86_400_000, bytesOfADevice: 4_000 })),
+    ),
+  ),
+  SqliteStore.layerTest(),
+)
+
+describe("The quarantine", () => {
+  it.scopedLive("keeps the newest of each bridge in its bounds, and declares what goes as missing", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer
+      const eviction = yield* QuarantineEviction
+      const [broken, sound] = [yield* server.addDevice(), yield* server.addDevice()]
+      const setAside = (deviceId: string, n: number, reason: string, ageMillis = 0) => server.sql`
+        INSERT INTO quarantine (device_id, incarnation, n, crc, reason, received_at_ms, payload)
+        VALUES (${deviceId}, 'run-1', ${n}, 0, ${reason}, ${Date.now() - ageMillis}, ${new Uint8Array(1000)})`
+      yield* UnitOfWork.run(
+        Effect.gen(function* () {
+          yield* setAside(sound.deviceId, 3, "malformed: cut short", 86_400_000 - 60_000)
+          yield* setAside(sound.deviceId, 1, "malformed: cut short", 86_400_001)
+          for (let n = 1; n <= 1203; n++) yield* setAside(broken.deviceId, n, "wrong-crc: 1")
+          yield* setAside(broken.deviceId, 700, "identity-conflict: received before", 86_400_001)
+          yield* server.sql`UPDATE device SET quarantined = 1204 WHERE device_id = ${broken.deviceId}`
+          yield* server.sql`UPDATE device SET quarantined = 2 WHERE device_id = ${sound.deviceId}`
+        }),
+      )
+      const steps: Array<number> = []
+      do steps.push(yield* UnitOfWork.run(eviction.step()))
+      while (steps.at(-1) !== 0)
+      // A unit of work is never long.
+      expect(steps).toEqual([500, 500, 202, 0])
+
+      const of = (deviceId: string, what: string) =>
+        Effect.map(server.request("GET", `/v1/devices/${deviceId}/${what}`), ({ body }) => body)
+      expect((yield* of(broken.deviceId, "quarantine")).map(({ n }: { n: number }) => n)).toEqual([1203, 1202, 1201])
+      expect((yield* of(sound.deviceId, "quarantine")).map(({ n }: { n: number }) => n)).toEqual([3])
+      const gaps: ReadonlyArray<{ first: number; last: number; reason: string }> = yield* of(broken.deviceId, "gaps")
+      const missing = gaps.filter(({ reason }) => reason === "unreadable").map(({ first, last }) => last - first + 1)
+      expect(missing.reduce((sum, chunks) => sum + chunks, 0)).toBe(1200)
+      expect(gaps.length).toBeLessThan(8)
+      expect(gaps.filter(({ reason }) => reason === "conflicting")).toMatchObject([{ first: 700, last: 700 }])
+      expect(yield* of(sound.deviceId, "gaps")).toMatchObject([{ first: 1, last: 1, reason: "unreadable" }])
+      const devices = (yield* server.request("GET", "/v1/devices")).body
+      const counts = (deviceId: string) => devices.find((one: { deviceId: string }) => one.deviceId === deviceId)
+      expect(counts(broken.deviceId)).toMatchObject({ quarantined: 3, missingChunks: 1201 })
+      expect(counts(sound.deviceId)).toMatchObject({ quarantined: 1, missingChunks: 1 })
+    }).pipe(Effect.provide(bounded)),
   )
 })

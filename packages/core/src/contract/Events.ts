@@ -22,6 +22,17 @@ export const ZoneMillis = Schema.Tuple(
   description: "Milliseconds below zone 1 and in zones 1 to 5.",
 })
 
+/** What an activity comes to, of one recording or of several that are one. */
+export const ActivityFigures = {
+  startedAtMs: EpochMillis,
+  endedAtMs: EpochMillis,
+  zoneMillis: ZoneMillis,
+  heartRateSamples: Schema.Int,
+  /** Beats a minute, as the highest is. */
+  meanHeartRateBpm: Schema.Number,
+  highestHeartRateBpm: Schema.Number,
+}
+
 /** What an athlete lets others see, and what zones are computed from. */
 export class ProfileChanged extends Schema.TaggedClass<ProfileChanged>("paceline/ProfileChanged")("ProfileChanged", {
   athleteId: AthleteId,
@@ -71,12 +82,7 @@ export class WorkoutCompleted extends Schema.TaggedClass<WorkoutCompleted>("pace
     sessionId: SessionId,
     athleteId: AthleteId,
     classId: ClassId,
-    startedAtMs: EpochMillis,
-    endedAtMs: EpochMillis,
-    zoneMillis: ZoneMillis,
-    heartRateSamples: Schema.Int,
-    meanHeartRateBpm: Schema.Number,
-    highestHeartRateBpm: Schema.Number,
+    ...ActivityFigures,
   },
 ) {}
 
@@ -90,12 +96,7 @@ export class ActivitiesMerged extends Schema.TaggedClass<ActivitiesMerged>("pace
     mergeId: MergeId,
     athleteId: AthleteId,
     classId: ClassId,
-    startedAtMs: EpochMillis,
-    endedAtMs: EpochMillis,
-    zoneMillis: ZoneMillis,
-    heartRateSamples: Schema.Int,
-    meanHeartRateBpm: Schema.Number,
-    highestHeartRateBpm: Schema.Number,
+    ...ActivityFigures,
     sessions: Schema.Array(SessionId),
   },
 ) {}

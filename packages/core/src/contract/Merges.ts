@@ -6,7 +6,7 @@
  */
 import { Schema } from "effect"
 import * as SourceRank from "../kernel/training/SourceRank.ts"
-import { EpochMillis, ZoneMillis } from "./Events.ts"
+import { ActivityFigures, EpochMillis } from "./Events.ts"
 import { AthleteId, ClassId, DeviceId, MergeId, SensorName, SessionId } from "./Ids.ts"
 
 /** A recording that is part of a merge. */
@@ -52,13 +52,8 @@ export const Merge = Schema.Struct({
   athleteId: AthleteId,
   /** The class of the best source: where its points count. */
   classId: ClassId,
-  startedAtMs: EpochMillis,
-  endedAtMs: EpochMillis,
-  zoneMillis: ZoneMillis,
+  ...ActivityFigures,
   effortPoints: Schema.Int,
-  heartRateSamples: Schema.Int,
-  meanHeartRateBpm: Schema.Number,
-  highestHeartRateBpm: Schema.Number,
   /** The best source first. */
   recordings: Schema.Array(MergedRecording),
   /** In the order of time. */

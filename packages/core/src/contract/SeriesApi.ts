@@ -174,6 +174,14 @@ export const SeriesBuckets = Schema.Struct({
 }).annotations({ identifier: "SeriesBuckets", description: "Samples by the second, the minute or the hour." })
 export type SeriesBuckets = typeof SeriesBuckets.Type
 
+export const ClockLabel = Schema.Literal("ok", "ahead", "behind", "stepped", "unknown").annotations({
+  identifier: "ClockLabel",
+  description:
+    "How far the clock that labelled samples is believed, to two minutes. `ok`: it agrees with this server's. `ahead`, " +
+    "`behind`: it does not. `stepped`: it was set after the samples. `unknown`: the bridge did not tell, or was restarted.",
+})
+export type ClockLabel = typeof ClockLabel.Type
+
 /** Samples of one chunk of one sensor, in the order recorded, and how they got here. */
 export const SampleRun = Schema.Struct({
   source: Schema.Int,
@@ -185,9 +193,7 @@ export const SampleRun = Schema.Struct({
       "`live`: received within two minutes of being measured, by both clocks. `back-filled`: later. `file`: from a file.",
   }),
   codec: Schema.Int.annotations({ description: "The version of the telemetry codec that it came in." }),
-  clock: Schema.String.annotations({
-    description: "How far the clock that labelled it is believed: `ok`, `ahead`, `behind`, `stepped` or `unknown`.",
-  }),
+  clock: ClockLabel,
   atMs: Schema.Array(EpochMillis),
   values: Schema.Array(Schema.NullOr(Schema.Number)).annotations({
     description: "As measured; null for what is no number (JSON has no NaN).",

@@ -7,7 +7,9 @@
  * be asked again. Without a token nothing is waited for.
  */
 import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import { flow } from "effect"
 import { InvalidRequest } from "./Errors.ts"
+import { describeIdempotencyKey } from "./Idempotent.ts"
 
 /** For endpoints that change something: their answer carries the session's token. */
 export class SessionWrites extends HttpApiMiddleware.Tag<SessionWrites>()("@paceline/core/contract/SessionWrites", {
@@ -39,3 +41,6 @@ export const describeSession = (operation: Record<string, unknown>): Record<stri
     ],
   }
 }
+
+/** The same of a change that may be sent again, and that its session reads afterwards. */
+export const describeWrite = flow(describeIdempotencyKey, describeSession)

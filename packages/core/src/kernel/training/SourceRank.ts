@@ -76,7 +76,6 @@ const WORDS: Readonly<Record<string, Source>> = {
   gps: "phone",
   file: "file",
   files: "file",
-  files: "file",
   fit: "file",
   gpx: "file",
   tcx: "file",

@@ -1,6 +1,6 @@
 /** Series in SQL, to be read: an athlete's streams, their buckets, and which chunks hold what of a time. */
 import * as SqlClient from "@effect/sql/SqlClient"
-import type { AthleteId, DeviceId, SeriesGap } from "@paceline/core/contract"
+import type { AthleteId, ClockLabel, DeviceId, SeriesGap } from "@paceline/core/contract"
 import type { Rollup } from "@paceline/core/kernel"
 import { Effect } from "effect"
 
@@ -40,7 +40,7 @@ export type RunPlace = Pick<IndexedRun, "hour" | "firstAtMs" | "incarnationId" |
 export interface OpenedChunk {
   readonly n: number
   readonly receivedAtMs: number
-  readonly clock: string
+  readonly clock: ClockLabel
   readonly payload: Uint8Array
 }
 
