@@ -3,10 +3,20 @@
  *
  * The file is copied alone into an empty folder (with a space in its name) and run there, with no node_modules
  * and no Bun in reach: `version`, `serve` with every page and what the pages load, an orderly stop, `serve --demo`
- * until the first tile moves and all that it published is consumed, the commands for log, dead letters and backups, a
- * server on the restored backup, and a short rehearsal. Ends with exit code 1 at the first thing that is not so.
+ * until the first tile moves and all that it published is consumed, the import of a real FIT file with the reader in its
+ * thread, the commands for log, dead letters and backups, a server on the restored backup, and a short rehearsal. Ends with
+ * exit code 1 at the first thing that is not so.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { basename, join, resolve } from "node:path"
@@ -144,9 +154,53 @@ const checkDemo = async (program: string): Promise<void> => {
   ])
   client.close()
   ok(`the demo's first tile moves ${moving.toFixed(0)} ms after the start`)
+  await checkImport(program, url)
   const athletes = await checkOperations(program, join(home, "demo"))
   await stop(child)
   await checkRestored(program, athletes)
+}
+
+/** A real activity of an indoor trainer: half an hour of power, cadence, speed and heart rate. */
+const FIT_FILE = join(
+  process.env["PACELINE_SAMPLES"] ?? resolve(import.meta.dir, "../../shared/samples"),
+  "fit/indoor-trainer.fit",
+)
+
+/** The decoder, its profile and the thread that they run in are all inside the file. */
+const checkImport = async (program: string, url: string): Promise<void> => {
+  if (!existsSync(FIT_FILE)) {
+    console.warn(`The import of a real FIT file is not tried here: there is no ${FIT_FILE} (see PACELINE_SAMPLES).`)
+    return
+  }
+  const file = join(home, "ride.fit")
+  copyFileSync(FIT_FILE, file)
+  const at = ["--data", join(home, "demo")]
+  const device = await answer(program, "device", "add", "Importer", ...at)
+  const athlete = await answer(program, "athlete", "add", "Importer", ...at)
+  const [deviceId, key] = [textOf(device, "deviceId"), textOf(device, "key")]
+  const athleteId = textOf(Reflect.get(athlete, "profile") ?? athlete, "athleteId")
+  await output(program, "device", "pair", deviceId, "files", athleteId, "--class", "imports", ...at)
+  const flags = ["--url", url, "--device", deviceId, "--key", key, "--data", join(home, "demo", "import"), "--json"]
+  const lines = (await output(program, "bridge", "import", file, ...flags)).trim().split("\n")
+  const said = lines.map((line): object => JSON.parse(line))
+  const report = said.find((line) => Reflect.get(line, "event") === "report") ?? fail("the import reported nothing")
+  if (Reflect.get(report, "inThread") !== true) fail("the binary reads files in the thread that delivers")
+  const samples = numberOf(report, "samples")
+  if (numberOf(report, "imported") !== 1 || samples < 10_000) fail(`the import says ${JSON.stringify(report)}`)
+  if (!said.some((line) => Reflect.get(line, "event") === "drained")) fail("the import did not reach the server")
+  rmSync(file)
+  ok(`bridge import: a FIT file of ${samples} samples, read in a thread of its own`)
+}
+
+/** What `--json` prints, as an object. */
+const answer = async (program: string, ...args: ReadonlyArray<string>): Promise<object> => {
+  const said: unknown = JSON.parse(await output(program, ...args, "--json"))
+  return typeof said === "object" && said !== null ? said : fail(`"${args.join(" ")}" did not answer with an object`)
+}
+
+const textOf = (of: object, name: string): string => {
+  const value: unknown = Reflect.get(of, name)
+  return typeof value === "string" ? value : fail(`${name} is no text: ${JSON.stringify(of)}`)
 }
 
 /** What `--json` prints, as a list. */
