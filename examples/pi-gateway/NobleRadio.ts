@@ -2,7 +2,7 @@
  * The Bluetooth radio of this machine, through noble (`npm install @abandonware/noble`; not a dependency of this
  * example, so that it also runs where there is no radio).
  *
- * A sensor is named after what it calls itself and its address, such as `HRM-Dual a1b2`.
+ * A sensor is named after what it calls itself and its address, such as `HRM-Dual-a1b2`.
  */
 import { type NoblePeripheral, nobleLink } from "@paceline/device-bridge/sources"
 import { FITNESS_SERVICES, type GatewayRadio } from "./GatewayRadio.ts"

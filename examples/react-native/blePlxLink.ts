@@ -13,7 +13,8 @@ export const blePlxLink = (device: Device): SensorLink => ({
     for (const service of await connected.services()) {
       for (const characteristic of await service.characteristics()) {
         const uuid = shortUuid(characteristic.uuid)
-        if (!uuids.includes(uuid) || !characteristic.isNotifiable) continue
+        // Scales only indicate, which is to notify and wait for an answer.
+        if (!uuids.includes(uuid) || !(characteristic.isNotifiable || characteristic.isIndicatable)) continue
         characteristic.monitor((_, heard) => {
           if (heard?.value) onPacket(uuid, bytesOf(heard.value))
         })

@@ -30,6 +30,7 @@ declare module "react-native-ble-plx" {
   export interface Characteristic {
     readonly uuid: string
     readonly isNotifiable: boolean
+    readonly isIndicatable: boolean
     /** Base64. */
     readonly value: string | null
     monitor(listener: (error: Error | null, characteristic: Characteristic | null) => void): Subscription

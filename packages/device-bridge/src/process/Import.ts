@@ -2,18 +2,17 @@
  * `paceline-bridge import`: reads files in a thread, records each once, waits until the server has them, and says
  * what came of each. It may be killed at any moment and started again.
  */
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Bridge, BridgeEvent } from "../bridge/Bridge.ts"
 import { OpenBridge } from "../bridge/OpenBridge.ts"
 import { BufferClosed } from "../buffer/Errors.ts"
 import { importFiles } from "../files/ImportFiles.ts"
+import { BUFFER_FILE, makeDataFolder } from "./DataFolder.ts"
 import { Exit, exitCodeOf } from "./Exit.ts"
 import { IMPORT_HELP, type ImportFlags, parseImportFlags } from "./ImportFlags.ts"
 import { type ImportReporter, importReporter } from "./ImportReporter.ts"
 import type { BridgeIo } from "./ProcessIo.ts"
 
-const BUFFER_FILE = "buffer.sqlite"
 const STATUS_MILLIS = 500
 
 /** Resolves to the exit code. */
@@ -32,11 +31,9 @@ export const runImport = async (argv: ReadonlyArray<string>, io: BridgeIo): Prom
 }
 
 const run = async (flags: ImportFlags, io: BridgeIo): Promise<number> => {
-  try {
-    mkdirSync(flags.dataFolder, { recursive: true, mode: 0o700 })
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    io.writeError(`The data folder ${flags.dataFolder} cannot be made: ${reason}. Choose another with --data.`)
+  const noFolder = makeDataFolder(flags.dataFolder)
+  if (noFolder !== null) {
+    io.writeError(noFolder)
     return Exit.cannotCreate
   }
   const report = importReporter(flags, io)

@@ -8,7 +8,6 @@
  * @example
  * process.exitCode = await runBridge(process.argv.slice(2), processIo(bunSqlite()))
  */
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Bridge, BridgeStatus } from "../bridge/Bridge.ts"
 import { OpenBridge } from "../bridge/OpenBridge.ts"
@@ -16,6 +15,7 @@ import type { SampleStream } from "../bridge/SampleStream.ts"
 import { BufferClosed } from "../buffer/Errors.ts"
 import type { CustomStream } from "../buffer/Pending.ts"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
+import { BUFFER_FILE, makeDataFolder } from "./DataFolder.ts"
 import { Exit, exitCodeOf } from "./Exit.ts"
 import { type Flags, HELP, parseFlags } from "./Flags.ts"
 import { runImport } from "./Import.ts"
@@ -39,11 +39,9 @@ export {
   readActivityFiles,
 } from "../files/ReadActivityFiles.ts"
 export { type ActivitySource, type FileOutcome, type ReadLimits, standardReadLimits } from "../files/ReadSource.ts"
+export { BUFFER_FILE } from "./DataFolder.ts"
 export { datedFrom } from "./Player.ts"
 export { type BridgeIo, processIo } from "./ProcessIo.ts"
-
-/** The buffer's file in the folder given by `--data`. */
-export const BUFFER_FILE = "buffer.sqlite"
 
 /** How often straps are looked at, and how often the status is told, in real milliseconds. */
 const TICK_MILLIS = 100
@@ -79,11 +77,9 @@ const run = async (flags: Flags, io: BridgeIo): Promise<number> => {
     io.writeError(straps.message)
     return Exit.data
   }
-  try {
-    mkdirSync(flags.dataFolder, { recursive: true, mode: 0o700 })
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    io.writeError(`The data folder ${flags.dataFolder} cannot be made: ${reason}. Choose another with --data.`)
+  const noFolder = makeDataFolder(flags.dataFolder)
+  if (noFolder !== null) {
+    io.writeError(noFolder)
     return Exit.cannotCreate
   }
   const report = reporter(flags, io)

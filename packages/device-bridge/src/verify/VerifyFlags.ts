@@ -1,5 +1,6 @@
 /** The command line of `paceline-bridge verify`. */
 import { parseArgs } from "node:util"
+import { messageOf } from "../process/Flags.ts"
 
 export interface VerifyFlags {
   readonly only: ReadonlyArray<string>
@@ -70,9 +71,7 @@ export const parseVerifyFlags = (argv: ReadonlyArray<string>): ParsedVerify => {
     }
     return { _tag: "Verify", flags }
   } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown)
-    const [first = message] = message.split(/\. (?=To specify|Did you)/)
-    return { _tag: "Wrong", message: `${/[.!?]$/.test(first) ? first : `${first}.`} Try verify --help.` }
+    return { _tag: "Wrong", message: `${messageOf(thrown)} Try verify --help.` }
   }
 }
 
