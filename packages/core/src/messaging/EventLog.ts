@@ -9,6 +9,7 @@
  */
 import { Context, Effect, type Either, type ParseResult, type Queue, Schema, type Scope } from "effect"
 import { type Headers, headersIn, type NewRecord, type TopicRecords } from "../consistency/NewRecord.ts"
+import * as PlainData from "../consistency/PlainData.ts"
 import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
 
 export type { Headers, NewRecord, TopicRecords } from "../consistency/NewRecord.ts"
@@ -24,8 +25,8 @@ export interface Topic<A, I> {
 export const topic = <A, I>(name: string, schema: Schema.Schema<A, I>): Topic<A, I> => ({
   name,
   schema,
-  encode: Schema.encodeSync(schema),
-  decode: Schema.decodeUnknownEither(schema),
+  encode: PlainData.encoder(schema),
+  decode: PlainData.decoder(schema),
 })
 
 export interface LogRecord {
@@ -251,7 +252,21 @@ export const append = <A, I>(
     Context.get(context, EventLog).append(to.name, encoded(to, events, context)),
   )
 
-/** The same as a unit of work of its own: durable when answered. */
+/**
+ * The same for events that are encoded already, and not checked again: for who makes so many that the check would cost
+ * more than all else, and makes them of what was checked.
+ */
+export const appendEncoded = <A, I>(
+  to: Topic<A, I>,
+  events: ReadonlyArray<{ readonly key: string; readonly event: I }>,
+): Effect.Effect<ReadonlyArray<Position>, StorageError, Transaction | EventLog> =>
+  Effect.contextWithEffect((context: Context.Context<EventLog>) => {
+    const headers = headersIn(context)
+    const records = events.map(({ event, key }) => ({ key, payload: event, ...headers }))
+    return Context.get(context, EventLog).append(to.name, records)
+  })
+
+/** As `append`, as a unit of work of its own: durable when answered. */
 export const publish = <A, I>(
   to: Topic<A, I>,
   events: ReadonlyArray<NewEvent<A>>,

@@ -9,7 +9,7 @@ import type { Bulkhead } from "@paceline/core/concurrency"
 import type { Unavailable } from "@paceline/core/contract"
 import { Effect, Exit } from "effect"
 import type { Delivery } from "../contexts/devices/Model.ts"
-import type { Receipt } from "../contexts/devices/Service.ts"
+import type { Receipt } from "../contexts/devices/Receiving.ts"
 
 export type NotStored = Unavailable | Bulkhead.BulkheadFull | Bulkhead.BulkheadWaitExceeded
 

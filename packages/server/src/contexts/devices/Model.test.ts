@@ -1,5 +1,6 @@
-import { AthleteId, ClassId, DeviceId, type Pairing, SensorName } from "@paceline/core/contract"
+import { AthleteId, ClassId, DeviceId, type Pairing, SensorName, Topics } from "@paceline/core/contract"
 import { Bundle, crc32, SensorKind } from "@paceline/core/wire"
+import { Either } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Intake from "./Model.ts"
@@ -124,6 +125,27 @@ describe("Intake", () => {
       { athleteId: "anna", heartRateAtMs: [1_000, 2_000], heartRateBpm: [100, 102], endedAtMs: null, n: 1 },
       { athleteId: "bo", heartRateAtMs: [1_000, 2_000], heartRateBpm: [120, 121], endedAtMs: null },
     ])
+  })
+
+  it("says nothing that does not fit the event's schema, whatever a sensor says", () => {
+    const value = fc.oneof(fc.integer({ min: 0, max: 220 }), fc.double())
+    const samples = fc.array(fc.tuple(fc.integer({ min: NOW - 10_000, max: NOW + 10 ** 7 }), value), { maxLength: 5 })
+    const block = fc
+      .tuple(fc.constantFrom("strap-01", "strap-02", "nobody"), samples, fc.boolean())
+      .map(
+        ([sensor, said, isEnd]): Bundle.Block =>
+          isEnd ? ends(sensor, ...said.map(([atMs]) => atMs)) : heartRates(sensor, ...said),
+      )
+    fc.assert(
+      fc.property(fc.array(block, { maxLength: 4 }), (bundle) => {
+        for (const event of Intake.plan(origin(), [chunk(1, bundle)]).events) {
+          const stored: unknown = JSON.parse(JSON.stringify(event))
+          const read = Either.getOrThrow(Topics.telemetry.decode(stored))
+          expect(Topics.telemetry.encode(read)).toEqual(stored)
+        }
+      }),
+      { seed: 20261120 },
+    )
   })
 
   it("cuts the samples where activities ended, and loses none", () => {

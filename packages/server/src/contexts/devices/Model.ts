@@ -6,14 +6,7 @@
  * bytes are kept in quarantine. Clocks label: how far the bridge's can be believed is kept with each chunk, and what
  * is dated in the future counts for nothing but is stored like the rest.
  */
-import {
-  type AthleteId,
-  type ClassId,
-  type DeviceId,
-  type Pairing,
-  type SensorName,
-  TelemetryRecorded,
-} from "@paceline/core/contract"
+import type { AthleteId, ClassId, DeviceId, Pairing, SensorName, TelemetryRecorded } from "@paceline/core/contract"
 import { ClockQuality, HighWaterMark } from "@paceline/core/kernel"
 import { Bundle, crc32, SensorKind, type TelemetryFrame } from "@paceline/core/wire"
 
@@ -45,6 +38,9 @@ export interface Origin extends Omit<Delivery, "items"> {
   readonly nowMs: number
 }
 
+/** An event as the log keeps it: one of each chunk is made, of what is checked already. */
+export type Recorded = typeof TelemetryRecorded.Encoded
+
 /** What is to be done with some chunks of one device. */
 export interface Intake {
   readonly store: ReadonlyArray<{
@@ -58,7 +54,7 @@ export interface Intake {
   /** What will not come; `from` is the first number that was not received or declared before. */
   readonly gaps: ReadonlyArray<{ readonly gap: Gap; readonly from: number }>
   /** What is new in them, in order. */
-  readonly events: ReadonlyArray<TelemetryRecorded>
+  readonly events: ReadonlyArray<Recorded>
   /** How far each incarnation got with them. */
   readonly marks: ReadonlyMap<string, HighWaterMark.HighWaterMark>
   /** The chunk that came too early; it and those behind it are not looked at. */
@@ -76,7 +72,7 @@ export const plan = (origin: Origin, items: ReadonlyArray<Item>): Intake => {
   const setAside: Array<Intake["setAside"][number]> = []
   const again: Array<Chunk> = []
   const gaps: Array<Intake["gaps"][number]> = []
-  const events: Array<TelemetryRecorded> = []
+  const events: Array<Recorded> = []
   const marks = new Map<string, HighWaterMark.HighWaterMark>()
   for (const item of items) {
     const { incarnation } = item
@@ -99,21 +95,27 @@ export const plan = (origin: Origin, items: ReadonlyArray<Item>): Intake => {
       } else {
         const clock = ClockQuality.of(item.clock ?? null, newestOf(bundle), origin.hello, origin.nowMs)
         store.push({ chunk: item, samples: Bundle.sampleCount(bundle), clock })
-        events.push(...telemetryOf(origin, item, bundle))
+        addTelemetry(events, origin, item, bundle)
       }
     }
   }
   return { store, setAside, again, gaps, events, marks, outOfOrder: null }
 }
 
-/** The least and the greatest number of each incarnation. */
+/** The least and the greatest number of each incarnation that is stored. */
 export const spansOf = (
-  chunks: ReadonlyArray<Pick<Chunk, "incarnation" | "n">>,
+  stored: Intake["store"],
 ): ReadonlyArray<{ readonly incarnation: string; readonly first: number; readonly last: number }> => {
-  const spans = new Map<string, { incarnation: string; first: number; last: number }>()
-  for (const { incarnation, n } of chunks) {
-    const { first, last } = spans.get(incarnation) ?? { first: n, last: n }
-    spans.set(incarnation, { incarnation, first: Math.min(first, n), last: Math.max(last, n) })
+  const spans = new Map<string, { readonly incarnation: string; first: number; last: number }>()
+  for (const { chunk } of stored) {
+    const { incarnation, n } = chunk
+    const span = spans.get(incarnation)
+    if (span === undefined) {
+      spans.set(incarnation, { incarnation, first: n, last: n })
+    } else {
+      span.first = Math.min(span.first, n)
+      span.last = Math.max(span.last, n)
+    }
   }
   return Array.from(spans.values())
 }
@@ -128,24 +130,32 @@ const open = (chunk: Chunk): Bundle.Bundle | string => {
 
 /** The time of the newest sample; null when there is none. */
 const newestOf = (bundle: Bundle.Bundle): number | null => {
-  let newest: number | null = null
-  for (const { atMillis } of bundle) for (const atMs of atMillis) if (newest === null || atMs > newest) newest = atMs
-  return newest
+  let newest = Number.NEGATIVE_INFINITY
+  let looked: ReadonlyArray<number> = []
+  for (const { atMillis } of bundle) {
+    // Blocks that were measured together share their times.
+    if (atMillis === looked) continue
+    looked = atMillis
+    for (let i = 0; i < atMillis.length; i++) newest = Math.max(newest, atMillis[i] ?? newest)
+  }
+  return newest === Number.NEGATIVE_INFINITY ? null : newest
 }
 
-/** What a bundle says of the athletes who wear its sensors: their heart rates, and where an activity ended. */
-const telemetryOf = (origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): ReadonlyArray<TelemetryRecorded> => {
+/** Adds what a bundle says of the athletes who wear its sensors: their heart rates, and where an activity ended. */
+const addTelemetry = (events: Array<Recorded>, origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): void => {
   const latestMs = origin.nowMs + ClockQuality.TOLERANCE_MILLIS
   const heard = new Map<Pairing, { atMs: Array<number>; bpm: Array<number>; ends: Array<number> }>()
-  for (const block of bundle) {
-    const pairing = origin.pairings.get(block.sensor)
-    if (pairing === undefined || (block.kind !== "heartRate" && block.kind !== "activity")) continue
+  for (const { atMillis, kind, sensor, values } of bundle) {
+    if (kind !== "heartRate" && kind !== "activity") continue
+    const pairing = origin.pairings.get(sensor)
+    if (pairing === undefined) continue
     const athlete = heard.get(pairing) ?? { atMs: [], bpm: [], ends: [] }
     heard.set(pairing, athlete)
-    for (const [i, atMs] of block.atMillis.entries()) {
-      const value = block.values[i]
-      if (value === undefined) continue
-      if (block.kind === "heartRate") {
+    for (let i = 0; i < atMillis.length; i++) {
+      const atMs = atMillis[i]
+      const value = values[i]
+      if (atMs === undefined || value === undefined) continue
+      if (kind === "heartRate") {
         // A time to come would outdo every sample after it until that time: it would end the counting.
         if (!isHeartRate(value) || atMs > latestMs) continue
         athlete.atMs.push(atMs)
@@ -155,25 +165,23 @@ const telemetryOf = (origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): Reado
       }
     }
   }
-  return Array.from(heard).flatMap(([pairing, { atMs, bpm, ends }]) =>
-    splitAtEnds(atMs, bpm, ends).map(
-      (part) =>
-        new TelemetryRecorded(
-          {
-            deviceId: origin.deviceId,
-            incarnation: chunk.incarnation,
-            n: chunk.n,
-            sensor: pairing.sensor,
-            ...(pairing.source === undefined ? {} : { source: pairing.source }),
-            athleteId: pairing.athleteId,
-            classId: pairing.classId,
-            ...part,
-          },
-          // Made of what is checked already, and looked at again when it is encoded.
-          true,
-        ),
-    ),
-  )
+  for (const [{ athleteId, classId, sensor, source }, { atMs, bpm, ends }] of heard) {
+    for (const { endedAtMs, heartRateAtMs, heartRateBpm } of splitAtEnds(atMs, bpm, ends)) {
+      events.push({
+        _tag: "TelemetryRecorded",
+        deviceId: origin.deviceId,
+        incarnation: chunk.incarnation,
+        n: chunk.n,
+        sensor,
+        ...(source === undefined ? {} : { source }),
+        athleteId,
+        classId,
+        heartRateAtMs,
+        heartRateBpm,
+        endedAtMs,
+      })
+    }
+  }
 }
 
 /** A sensor may say anything; what is no number of beats is stored with its chunk, and counts for nothing. */
@@ -181,7 +189,8 @@ const isHeartRate = (value: number): boolean => Number.isFinite(value) && value 
 
 /** Cuts an athlete's samples where activities ended: a sample at the time of an end still belongs before it. */
 const splitAtEnds = (atMs: ReadonlyArray<number>, bpm: ReadonlyArray<number>, ends: ReadonlyArray<number>) => {
-  const parts: Array<Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm" | "endedAtMs">> = []
+  if (ends.length === 0) return atMs.length === 0 ? [] : [{ heartRateAtMs: atMs, heartRateBpm: bpm, endedAtMs: null }]
+  const parts: Array<Pick<Recorded, "heartRateAtMs" | "heartRateBpm" | "endedAtMs">> = []
   let from = 0
   for (const endedAtMs of ends) {
     let to = from

@@ -3,6 +3,7 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction } from "@paceline/core/consistency"
 import type { AthleteId, DeviceGap, DeviceId, DeviceStatus, Pairing, QuarantinedChunk } from "@paceline/core/contract"
 import { Effect } from "effect"
+import { manyRows } from "./ManyRows.ts"
 import type { Chunk, Gap, Intake } from "./Model.ts"
 
 /** What some chunks add to a device's counters. */
@@ -22,29 +23,41 @@ const pairingOf = ({ athleteId, classId, sensor, source }: PairingRow): Pairing 
   ...(source === null ? {} : { source }),
 })
 
-/** How far an incarnation was received. */
-interface Mark {
+/** How a device and one of its incarnations stand. */
+interface Standing {
   readonly deviceId: DeviceId
+  /** The newest of the device's pairings. */
+  readonly pairings: number
   readonly incarnation: string
-  readonly mark: number
+  /** The greatest number received of it; null before the first. */
+  readonly mark: number | null
 }
 
-type NewChunk = Intake["store"][number] & { readonly deviceId: DeviceId }
+export type NewChunk = Intake["store"][number] & { readonly deviceId: DeviceId; readonly pairings: number }
+
+/** What there is to write of a device at the end of a unit. */
+interface Changed {
+  readonly marks: ReadonlyMap<string, number>
+  readonly received: Received
+}
 
 type Device = Omit<DeviceStatus, "sensors" | "connected">
-
-const CHUNK = "(?, ?, ?, ?, ?, ?, ?, (SELECT pairings FROM device WHERE device_id = ?), ?, ?, ?, ?)"
-
-/** So many chunks are stored by one statement, where there are so many. */
-const ROWS_AT_ONCE = 8
-
-const INSERT_CHUNK = `INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings,
-  boot, wall_ms, monotonic_ms, clock) VALUES ${CHUNK}`
-const INSERT_CHUNKS = INSERT_CHUNK + `, ${CHUNK}`.repeat(ROWS_AT_ONCE - 1)
 
 export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceline/devices/DeviceRepository", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const insertChunks = manyRows(
+      sql,
+      12,
+      `INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings, boot, wall_ms,
+         monotonic_ms, clock)`,
+    )
+    const saveMarks = manyRows(
+      sql,
+      3,
+      "INSERT INTO stream (device_id, incarnation, mark)",
+      "ON CONFLICT (device_id, incarnation) DO UPDATE SET mark = excluded.mark",
+    )
     const pairingColumns = sql.literal(`sensor, athlete_id AS "athleteId", class_id AS "classId", source`)
     return {
       insert: Effect.fnUntraced(function* (deviceId: DeviceId, name: string) {
@@ -127,37 +140,45 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
         return rows.map((row) => ({ deviceId: row.deviceId, pairing: pairingOf(row) }))
       }),
 
-      /** The greatest numbers received of these incarnations, where there is one. */
-      marksOf: Effect.fnUntraced(function* (streams: ReadonlyArray<readonly [DeviceId, incarnation: string]>) {
-        return yield* sql<Mark>`
-          SELECT s.device_id AS "deviceId", s.incarnation, s.mark
+      /** How these devices and incarnations stand. */
+      standings: Effect.fnUntraced(function* (streams: ReadonlyArray<readonly [DeviceId, incarnation: string]>) {
+        return yield* sql<Standing>`
+          SELECT d.device_id AS "deviceId", d.pairings, asked.value ->> 1 AS incarnation, s.mark
           FROM json_each(${JSON.stringify(streams)}) AS asked
-          JOIN stream s ON s.device_id = asked.value ->> 0 AND s.incarnation = asked.value ->> 1`
+          JOIN device d ON d.device_id = asked.value ->> 0
+          LEFT JOIN stream s ON s.device_id = d.device_id AND s.incarnation = asked.value ->> 1`
       }),
 
-      saveMarks: Effect.fnUntraced(function* (marks: ReadonlyArray<Mark>) {
+      saveMarks: Effect.fnUntraced(function* (devices: ReadonlyMap<DeviceId, Changed>) {
         yield* Transaction
-        const rows = marks.map(({ deviceId, incarnation, mark }) => [deviceId, incarnation, mark])
-        yield* sql`
-          INSERT INTO stream (device_id, incarnation, mark)
-          SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(${JSON.stringify(rows)}) WHERE true
-          ON CONFLICT (device_id, incarnation) DO UPDATE SET mark = excluded.mark`
+        const rows: Array<readonly [DeviceId, string, number]> = []
+        for (const [deviceId, { marks }] of devices) {
+          for (const [incarnation, mark] of marks) rows.push([deviceId, incarnation, mark])
+        }
+        yield* saveMarks(rows)
       }),
 
-      /** Stores chunks that are new, some in one statement. */
+      /** Stores chunks that are new. */
       insertChunks: Effect.fnUntraced(function* (chunks: ReadonlyArray<NewChunk>, receivedAtMs: number) {
         yield* Transaction
-        for (let from = 0; from < chunks.length; ) {
-          const rows = chunks.length - from >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1
-          const parameters: Array<unknown> = []
-          for (const { chunk, clock, deviceId, samples } of chunks.slice(from, from + rows)) {
-            const { boot = null, monotonicMs = null, wallMs = null } = chunk.clock ?? {}
-            parameters.push(deviceId, chunk.incarnation, chunk.n, chunk.crc, samples, receivedAtMs, chunk.payload)
-            parameters.push(deviceId, boot, wallMs, monotonicMs, clock)
-          }
-          yield* sql.unsafe(rows === 1 ? INSERT_CHUNK : INSERT_CHUNKS, parameters)
-          from += rows
-        }
+        yield* insertChunks(
+          chunks.map(
+            ({ chunk: { crc, clock: appended, incarnation, n, payload }, clock, deviceId, pairings, samples }) => [
+              deviceId,
+              incarnation,
+              n,
+              crc,
+              samples,
+              receivedAtMs,
+              payload,
+              pairings,
+              appended?.boot ?? null,
+              appended?.wallMs ?? null,
+              appended?.monotonicMs ?? null,
+              clock,
+            ],
+          ),
+        )
       }),
 
       /** Whether exactly this chunk was received before, stored or set aside. */
@@ -223,14 +244,14 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
           FROM gap WHERE device_id = ${deviceId} ORDER BY id DESC LIMIT ${limit}`
       }),
 
-      count: Effect.fnUntraced(function* (received: ReadonlyMap<DeviceId, Received>, receivedAtMs: number) {
+      count: Effect.fnUntraced(function* (devices: ReadonlyMap<DeviceId, Changed>, receivedAtMs: number) {
         yield* Transaction
-        const rows = Array.from(received, ([deviceId, one]) => [
+        const rows = Array.from(devices, ([deviceId, { received }]) => [
           deviceId,
-          one.chunks,
-          one.samples,
-          one.quarantined,
-          one.redeliveriesSuppressed,
+          received.chunks,
+          received.samples,
+          received.quarantined,
+          received.redeliveriesSuppressed,
         ])
         yield* sql`
           UPDATE device

@@ -133,6 +133,48 @@ describe("deliveries of many bridges as one unit", () => {
     }).pipe(Effect.provide(devices)),
   )
 
+  it.scoped("are told of whoever wears the sensor then, also after it changed hands and when that was taken back", () =>
+    Effect.gen(function* () {
+      const service = yield* Devices
+      const bridge = yield* bridgeOf("ada")
+      const wear = (athlete: string) =>
+        service.pair(bridge, {
+          sensor: SensorName.make("strap"),
+          athleteId: AthleteId.make(athlete),
+          classId: ClassId.make("main"),
+        })
+      yield* service.receive([delivery(bridge, beat(1, 101))])
+      yield* wear("ben")
+      yield* service.receive([delivery(bridge, beat(2, 102))])
+      yield* service.receive([delivery(bridge, beat(3, 103))])
+      // What was looked up in a unit that was rolled back is not remembered: the next pairing has the same number.
+      const undone = yield* Effect.exit(
+        UnitOfWork.run(
+          Effect.gen(function* () {
+            yield* wear("eva")
+            yield* service.receive([delivery(bridge, beat(4, 104))])
+            return yield* Effect.fail("taken back")
+          }),
+        ),
+      )
+      expect(undone).toEqual(Exit.fail("taken back"))
+      yield* wear("mia")
+      yield* service.receive([delivery(bridge, beat(4, 105))])
+      yield* service.unpairAthlete(AthleteId.make("mia"))
+      yield* service.receive([delivery(bridge, beat(5, 106))])
+      expect(yield* told).toEqual([
+        ["ada", 1, 101],
+        ["ben", 2, 102],
+        ["ben", 3, 103],
+        ["mia", 4, 105],
+      ])
+      expect(yield* numbersOf(bridge)).toEqual([1, 2, 3, 4, 5])
+      const sql = yield* SqlClient
+      const rows = yield* sql`SELECT n, pairings FROM chunk WHERE device_id = ${bridge} ORDER BY n`
+      expect(rows.map(({ pairings }) => pairings)).toEqual([1, 2, 2, 3, 4])
+    }).pipe(Effect.provide(devices)),
+  )
+
   it.scoped("a delivery that the store refuses dies, so that it is tried apart from the others", () =>
     Effect.gen(function* () {
       const service = yield* Devices

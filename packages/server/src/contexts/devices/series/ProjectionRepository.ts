@@ -1,12 +1,12 @@
 /**
- * What series are computed into, in SQL: streams, which chunks hold what of them, and buckets. Rows go in by the dozen,
- * in few statements of fixed sizes, which stay prepared.
+ * What series are computed into, in SQL: streams, which chunks hold what of them, and buckets. Rows go in by the dozen.
  */
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction } from "@paceline/core/consistency"
 import type { AthleteId, DeviceId } from "@paceline/core/contract"
 import type { Rollup } from "@paceline/core/kernel"
 import { Effect } from "effect"
+import { manyRows } from "../ManyRows.ts"
 import type { Run, StreamKey } from "./Model.ts"
 
 export interface StoredChunk {
@@ -39,23 +39,6 @@ export interface BucketRow {
 /** Who wears a sensor since its wearer was erased. */
 const NOBODY = ""
 
-const SIZES = [64, 8, 1] as const
-
-/** The same statement for 64, 8 and 1 rows. */
-const manyRows = (sql: SqlClient.SqlClient, columns: number, head: string, tail: string) => {
-  const row = `(${Array.from({ length: columns }, () => "?").join(",")})`
-  const texts = SIZES.map((size) => ({
-    size,
-    text: `${head} VALUES ${Array.from({ length: size }, () => row).join(",")} ${tail}`,
-  }))
-  return Effect.fnUntraced(function* (rows: ReadonlyArray<ReadonlyArray<string | number>>) {
-    let from = 0
-    for (const { size, text } of texts) {
-      for (; rows.length - from >= size; from += size) yield* sql.unsafe(text, rows.slice(from, from + size).flat())
-    }
-  })
-}
-
 export class ProjectionRepository extends Effect.Service<ProjectionRepository>()(
   "paceline/devices/series/ProjectionRepository",
   {
@@ -66,7 +49,6 @@ export class ProjectionRepository extends Effect.Service<ProjectionRepository>()
         sql,
         7,
         "INSERT INTO series_chunk (stream_id, hour, first_at_ms, incarnation_id, n, last_at_ms, samples)",
-        "",
       )
       const mergeBuckets = manyRows(
         sql,
