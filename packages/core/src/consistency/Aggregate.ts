@@ -21,6 +21,7 @@ import { reject } from "../kernel/consistency/Conflict.ts"
 import { AggregateStore, type Found, type NewState } from "./AggregateStore.ts"
 import type { TopicRecords } from "./NewRecord.ts"
 import type { VersionConflict } from "./OptimisticLock.ts"
+import * as PlainData from "./PlainData.ts"
 import { StorageError, type Transaction } from "./UnitOfWork.ts"
 
 export interface Options<S, I, Ev> {
@@ -53,8 +54,8 @@ export const make = <S, I, Ev = never>(options: Options<S, I, Ev>): Aggregate<S,
   onConflict: options.onConflict ?? reject,
   initial: options.initial,
   records: options.records ?? (() => []),
-  encode: Schema.encodeSync(options.state),
-  decode: Schema.decodeUnknownEither(options.state),
+  encode: PlainData.encoder(options.state),
+  decode: PlainData.decoder(options.state),
 })
 
 /** No such id is stored, or only in the archive. */
