@@ -98,6 +98,8 @@ export interface BridgeStatus {
   /** Chunks on disk that the server has not acknowledged, and the bytes of their payloads. */
   readonly waitingChunks: number
   readonly waitingBytes: number
+  /** When the oldest of them was written, milliseconds since the epoch. */
+  readonly oldestWaitingAtMs: number | null
   /** Gaps that the server does not know of yet, and the samples that are missing in them. */
   readonly waitingGaps: number
   readonly gapSamples: number
@@ -106,8 +108,6 @@ export interface BridgeStatus {
   /** Packets kept with `recordRaw`, and their bytes. */
   readonly keptPackets: number
   readonly keptPacketBytes: number
-  /** When the oldest of them was written, milliseconds since the epoch. */
-  readonly oldestWaitingAtMs: number | null
   /** Since the bridge was opened. */
   readonly deliveredChunks: number
   /** The server could not read them, or they were damaged on this device. */

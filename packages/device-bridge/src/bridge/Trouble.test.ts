@@ -69,6 +69,20 @@ describe("a disk that fails for a while", () => {
     await until(() => last.lastProblem === null)
   })
 
+  test("an acknowledgement that the buffer cannot take now is taken later, without another word of the server", async () => {
+    serve()
+    let code: SqliteCode | null = null
+    const bridge = open({ driver: failingDisk(bunSqlite(), (sql) => (/total|count\(\*\)/.test(sql) ? code : null)) })
+    await until(() => bridge.status().connected)
+    code = "SQLITE_IOERR"
+    await append(bridge, 3)
+    await until(() => events.length > 0)
+    server.behaviour.silent = true
+    code = null
+    await bridge.drained()
+    expect(bridge.status()).toMatchObject({ deliveredChunks: 3, waitingChunks: 0 })
+  })
+
   test("closing frees the file, whatever fails", async () => {
     serve()
     let code: SqliteCode | null = null

@@ -18,8 +18,9 @@ import {
   valueIn,
   valuesIn,
 } from "../../test/Buffering.ts"
+import { failingDisk } from "../../test/FailingDisk.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
-import { SqliteFailure } from "../drivers/SqliteDriver.ts"
+import { type SqliteCode, SqliteFailure } from "../drivers/SqliteDriver.ts"
 import type { BufferEvent, StoredItem } from "./ChunkBuffer.ts"
 import { BufferFull } from "./Errors.ts"
 
@@ -75,6 +76,50 @@ describe("a full disk", () => {
     broken = false
     buffer.flush()
     expect(valuesIn(buffer)).toEqual([2])
+  })
+
+  test("[bridge 21] a flush that fails at its end has changed nothing: what waits is counted as before", () => {
+    let code: SqliteCode | null = null
+    const buffer = open({ driver: failingDisk(bunSqlite(), (sql) => (/into cursor/.test(sql) ? code : null)) })
+    append(buffer, 1)
+    const before = buffer.backlog()
+    code = "SQLITE_FULL"
+    buffer.record("s", "power", 2, 2)
+    buffer.moveCursor("watch", "2")
+    expect(() => buffer.flush()).toThrow(BufferFull)
+    expect(buffer.backlog()).toEqual(before)
+    expect(buffer.own?.n).toBe(1)
+    code = null
+    expect(buffer.flush()).toBe(1)
+    expect(buffer.backlog().chunks).toBe(2)
+    expect(buffer.page(null, 9).map(({ n }) => n)).toEqual([1, 2])
+  })
+
+  test("what is flushed is not written again: a cursor that stands still costs no commit", () => {
+    let commits = 0
+    const driver = bunSqlite()
+    const buffer = open({
+      driver: {
+        ...driver,
+        open: (file) => {
+          const database = driver.open(file)
+          return {
+            ...database,
+            transaction: (body) => {
+              commits++
+              return database.transaction(body)
+            },
+          }
+        },
+      },
+    })
+    buffer.moveCursor("watch", "1")
+    buffer.recordRaw({ sensor: "s", source: "2A37", atMillis: 1, bytes: new Uint8Array(1) })
+    buffer.flush()
+    const { length } = buffer.rawPackets(0, 9)
+    commits = 0
+    for (let again = 0; again < 3; again++) buffer.flush()
+    expect([commits, length, buffer.rawPackets(0, 9).length]).toEqual([0, 1, 1])
   })
 
   test("memory is bounded: beyond it samples are turned away, not older ones dropped", () => {
