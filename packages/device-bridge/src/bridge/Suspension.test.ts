@@ -54,6 +54,9 @@ describe("suspending", () => {
     await sleep(100)
     expect(server.hellos.length).toBe(length)
     expect(bridge.status()).toMatchObject({ state: "suspended", waitingChunks: 1 })
+    bridge.recordRaw({ sensor: "s", source: "2A37", atMillis: 1, bytes: Uint8Array.of(0, 60) })
+    await Promise.resolve()
+    expect(count("packet")).toBe(1)
   })
 
   test("awake again it delivers, and what it counted goes on", async () => {

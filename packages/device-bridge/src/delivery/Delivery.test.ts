@@ -89,6 +89,21 @@ describe("a good network", () => {
     expect(server.live[0]?.bundle).toEqual([{ sensor: "strap-02", kind: "heartRate", atMillis: [2], values: [77] }])
   })
 
+  test("what was to be shown when the line was cut is let go, and the next line shows what is new", async () => {
+    serve()
+    const bridge = open({ limits: { ...quick, liveMillis: 500 } })
+    await until(() => bridge.status().connected)
+    bridge.record("s", "heartRate", 1, 60)
+    await until(() => server.live.length === 1)
+    // Within the half second after a live frame it waits.
+    bridge.record("s", "heartRate", 2, 61)
+    server.dropAll()
+    await until(() => server.hellos.length === 2 && bridge.status().connected)
+    bridge.record("s", "power", 3, 200)
+    await until(() => server.live.length === 2)
+    expect(server.live[1]?.bundle).toEqual([{ sensor: "s", kind: "power", atMillis: [3], values: [200] }])
+  })
+
   test("a server and a bridge with nothing to say stay connected", async () => {
     serve()
     const bridge = open({ limits: { ...quick, deadMillis: 400 } })

@@ -198,7 +198,7 @@ export class Delivery {
   }
 
   #lost(connection: number, detail: string, retryAfterMillis?: number): void {
-    const reason = `No connection to ${this.#options.url}: ${detail.replace(/[\s.?!]+$/, "")}.`
+    const reason = `No connection to ${this.#options.url}: ${/[.?!]$/.test(detail) ? detail : `${detail}.`}`
     if (retryAfterMillis === undefined) this.#give({ _tag: "Lost", connection, reason })
     else this.#give({ _tag: "Lost", connection, reason, code: "unavailable", retryAfterMillis })
   }

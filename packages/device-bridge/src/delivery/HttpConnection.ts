@@ -15,6 +15,13 @@ const MAX_REQUEST_BYTES = 64 * 1024
 
 export const dialHttp: Dial = (url, events) => new HttpConnection(url.replace(/^ws/, "http"), events)
 
+/** Node says "fetch failed", and why only in the cause. */
+const reasonOf = (thrown: unknown): string => {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const { cause } = thrown
+  return cause instanceof Error && cause.message !== "" ? cause.message : thrown.message
+}
+
 class HttpConnection implements Connection {
   readonly #url: string
   readonly #events: ConnectionEvents
@@ -81,7 +88,7 @@ class HttpConnection implements Connection {
       this.#received(response, body)
     } catch (thrown) {
       this.#asking = false
-      this.#say(() => this.#events.lost(thrown instanceof Error ? thrown.message : String(thrown)))
+      this.#say(() => this.#events.lost(reasonOf(thrown)))
     }
     await this.#ask()
   }

@@ -1,4 +1,7 @@
-/** Dials a server that answers upgrades with 503 and requests with a welcome, and prints what each transport said. */
+/**
+ * Dials a server that answers upgrades with 503 and requests with a welcome, and then a port that nobody listens to; prints
+ * what each transport said.
+ */
 import { createServer } from "node:http"
 import { FrameSequence, TelemetryFrame } from "@paceline/core/wire"
 import { standardDial } from "../../src/delivery/Connection.ts"
@@ -25,8 +28,20 @@ server.listen(0, "127.0.0.1", async () => {
     opened: () => line.send(TelemetryFrame.encode({ _tag: "Hello", deviceId: "d", key: "k", waiting: [] })),
     received: (bytes) => {
       console.log(bytes === null ? "text" : TelemetryFrame.decode(bytes)._tag)
-      process.exit(0)
+      line.hangUp()
+      void nobody()
     },
     lost: (reason) => console.log(reason),
   })
 })
+
+const nobody = async (): Promise<void> => {
+  const line = await dialHttp("ws://127.0.0.1:9/v1/telemetry", {
+    opened: () => line.send(TelemetryFrame.encode({ _tag: "Hello", deviceId: "d", key: "k", waiting: [] })),
+    received: () => {},
+    lost: (reason) => {
+      console.log(reason)
+      process.exit(0)
+    },
+  })
+}
