@@ -1,6 +1,6 @@
 /**
- * Dials a server that answers upgrades with 503 and requests with a welcome, and then a port that nobody listens to; prints
- * what each transport said.
+ * Dials a server that answers upgrades with 503 and requests with a welcome, and again when it is gone; prints what each
+ * transport said.
  */
 import { createServer } from "node:http"
 import { FrameSequence, TelemetryFrame } from "@paceline/core/wire"
@@ -29,14 +29,15 @@ server.listen(0, "127.0.0.1", async () => {
     received: (bytes) => {
       console.log(bytes === null ? "text" : TelemetryFrame.decode(bytes)._tag)
       line.hangUp()
-      void nobody()
+      server.close(() => void nobody(url))
+      server.closeAllConnections()
     },
     lost: (reason) => console.log(reason),
   })
 })
 
-const nobody = async (): Promise<void> => {
-  const line = await dialHttp("ws://127.0.0.1:9/v1/telemetry", {
+const nobody = async (url: string): Promise<void> => {
+  const line = await dialHttp(url, {
     opened: () => line.send(TelemetryFrame.encode({ _tag: "Hello", deviceId: "d", key: "k", waiting: [] })),
     received: () => {},
     lost: (reason) => {
