@@ -29,9 +29,9 @@ export class Drains {
     for (const drain of this.#waiting) drain.n ??= n
   }
 
-  /** The file was replaced by a fresh one, which counts anew. */
-  startAfresh(): void {
-    for (const drain of this.#waiting) drain.n = null
+  /** The file was replaced by a fresh one, which counts anew; nothing is in memory, or something, for the next flush. */
+  startAfresh(nothingInMemory: boolean): void {
+    for (const drain of this.#waiting) drain.n = nothingInMemory ? 0 : null
   }
 
   /** Takes out those for whom all is delivered, to be told so. @throws what the buffer throws */

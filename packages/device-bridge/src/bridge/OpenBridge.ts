@@ -80,9 +80,8 @@ export class OpenBridge implements Bridge {
         this.#onEvent(event)
         // While the buffer is being opened it may raise events already.
         if (!opened || event._tag !== "BufferSetAside") return
-        this.#drains.startAfresh()
+        this.#drains.startAfresh(this.#buffer.pendingSamples === 0)
         this.#delivery.restart("The buffer was damaged and has been set aside.")
-        if (this.#drains.any) this.#flushAfterThis()
       },
     })
     this.#power = options.power ?? "normal"

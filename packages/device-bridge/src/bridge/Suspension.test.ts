@@ -41,6 +41,23 @@ describe("suspending", () => {
     expect(bridge.status()).toMatchObject({ state: "suspended", pendingSamples: 0 })
   })
 
+  test("woken while a flush is still tried, it has one connection, not two", async () => {
+    serve()
+    let pages = 1_000
+    const bridge = open({ driver: smallDisk(bunSqlite(), () => pages) })
+    await until(() => bridge.status().connected)
+    pages = 1
+    for (let at = 0; at < 3_000; at++) bridge.record("s", "power", at, Math.sin(at))
+    const suspended = bridge.suspend({ deadlineMillis: 5_000 })
+    bridge.resume()
+    await suspended
+    await until(() => server.hellos.length === 2 && bridge.status().connected)
+    await until(() => server.connections === 1)
+    pages = 1_000
+    await bridge.drained()
+    expect(server.values.length).toBe(3_000)
+  })
+
   test("asleep, nothing connects and no timer flushes; what is recorded then is on the disk with its packet", async () => {
     serve()
     const bridge = open({ flushMillis: 20 })

@@ -125,6 +125,28 @@ describe("a damaged file", () => {
     expect(thrown).toEqual([])
   })
 
+  test("[bridge 24] found by a flush: who waits, waits for what goes into the fresh file, and for nothing after it", async () => {
+    serve()
+    await server.stop()
+    let code: SqliteCode | null = null
+    const bridge = open({ driver: failingDisk(bunSqlite(), (sql) => (/into stored_chunk/.test(sql) ? code : null)) })
+    await append(bridge, 5)
+    const drained = bridge.drained()
+    code = "SQLITE_CORRUPT"
+    bridge.record("s", "power", 1, 1_000)
+    await expect(bridge.flush()).rejects.toMatchObject({ _tag: "BufferFailed" })
+    code = null
+    // What could not be flushed, and what came since.
+    await append(bridge, 1)
+    server.onChunk = (count) => {
+      server.behaviour.losesAcks = count === 2
+    }
+    await append(bridge, 1)
+    server.start()
+    await drained
+    expect(bridge.status().waitingChunks).toBe(1)
+  })
+
   test("[bridge 24] a disk that has no room for a fresh file: it is set aside as soon as there is, and said once", async () => {
     serve()
     await server.stop()

@@ -174,6 +174,29 @@ describe("acknowledgement and quarantine", () => {
     expect(query("select n, reason from quarantine")).toEqual([{ n: 2, reason: "checksum" }])
   })
 
+  test("a chunk that was acknowledged is not set aside any more, whatever is said of it later", () => {
+    const buffer = open()
+    append(buffer, 1)
+    append(buffer, 2)
+    const { incarnation = "" } = buffer.own ?? {}
+    expect(buffer.acknowledge(incarnation, 1)).toBe(1)
+    expect(buffer.quarantine(incarnation, 1, "late")).toBe(false)
+    expect(buffer.backlog().chunks).toBe(1)
+    expect(query("select n from quarantine")).toEqual([])
+    expect(valuesIn(buffer)).toEqual([2])
+  })
+
+  test("of openings whose chunks are all gone nothing stays", () => {
+    for (let opening = 0; opening < 5; opening++) {
+      const buffer = open()
+      append(buffer, opening)
+      for (const { incarnation } of buffer.waiting(9)) buffer.acknowledge(incarnation, 1)
+      buffer.close()
+    }
+    open()
+    expect(query("select opened from incarnation").length).toBeLessThanOrEqual(1)
+  })
+
   test("the backlog counts what waits, also after a restart", () => {
     let now = 1_000
     const buffer = open({ now: () => now })

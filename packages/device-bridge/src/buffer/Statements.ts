@@ -75,6 +75,14 @@ export const prepareStatements = (database: SqliteDatabase) => ({
     and not exists (select 1 from stored_chunk where position between ? and ?)
     and not exists (select 1 from stored_gap where position between ? and ?)`),
 
+  /** Those of which nothing waits any more. */
+  forgetEmptyIncarnations: database.prepare(`
+    delete from incarnation
+    where not exists (select 1 from stored_chunk
+      where position between opened * 4294967296 and opened * 4294967296 + 4294967295)
+    and not exists (select 1 from stored_gap
+      where position between opened * 4294967296 and opened * 4294967296 + 4294967295)`),
+
   /** after position: what is evicted next */
   evictable: database.prepare(`
     select position, sample_count, ${APPENDED_AT_MS}, payload from stored_chunk

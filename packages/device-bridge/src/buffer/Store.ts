@@ -118,6 +118,8 @@ export class Store {
     this.packets = new Packets(this.#statements, options.maxRawBytes)
     this.#eviction = new Eviction(this.#statements, this.#gaps, this.#room, options.whenFull)
     this.former = formerOf(this.#statements.readOwner.get())
+    // The last opening's own was of use until it ended.
+    this.#statements.forgetEmptyIncarnations.run()
     this.#statements.writeOwner.run(processId, nowMs, options.durability, options.bootId)
     // The owner's row reaches the file itself, so that a missing log can be noticed next time.
     this.#room.truncateLog()

@@ -15,6 +15,9 @@ import {
   until,
 } from "../../test/Delivering.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
+import { directLine } from "../verify/DirectLine.ts"
+import { SimulatedServer } from "../verify/SimulatedServer.ts"
+import type { Dial } from "./Connection.ts"
 
 describe("a good network", () => {
   test("everything arrives, in order, as it was appended, and the buffer is empty", async () => {
@@ -102,6 +105,47 @@ describe("a good network", () => {
     bridge.record("s", "power", 3, 200)
     await until(() => server.live.length === 2)
     expect(server.live[1]?.bundle).toEqual([{ sensor: "s", kind: "power", atMillis: [3], values: [200] }])
+  })
+
+  test("what was acknowledged just before the line was cut is not named as waiting by the next hello", async () => {
+    serve()
+    const other = new SimulatedServer()
+    const bridge = open({
+      dial: directLine(other),
+      limits: { ...quick, backoff: { baseMillis: 1, maxMillis: 1, factor: 1 } },
+    })
+    await until(() => bridge.status().connected)
+    // The acknowledgement is on its way before the cut.
+    other.onChunk = () => setTimeout(() => other.dropAll(), 0)
+    await append(bridge, 1)
+    await until(() => other.hellos.length > 1)
+    expect(other.hellos[1]?.waiting).toEqual([])
+    expect(other.redeliveries).toBe(0)
+  })
+
+  test("a socket that holds much already is given no more until it has sent some", async () => {
+    serve()
+    const other = new SimulatedServer()
+    let held = 0
+    const dial: Dial = async (url, events) => {
+      const line = await directLine(other)(url, events)
+      return {
+        send: (bytes) => line.send(bytes),
+        hangUp: () => line.hangUp(),
+        get bufferedBytes() {
+          return held
+        },
+      }
+    }
+    const bridge = open({ dial })
+    await until(() => bridge.status().connected)
+    held = 65_537
+    await append(bridge, 3)
+    await sleep(80)
+    expect(other.stored.length).toBe(0)
+    held = 0
+    await bridge.drained()
+    expect(other.stored.length).toBe(3)
   })
 
   test("a server and a bridge with nothing to say stay connected", async () => {
