@@ -93,12 +93,12 @@ describe("Tile", () => {
   })
 
   it("shows of several recordings at once what the best has come to, never their sum, and begins anew after all ended", () => {
-    const figures = (open: boolean, effortPoints: number) => ({
+    const figures = (open: boolean, effortPoints: number, startedAtMs = 1_000) => ({
       open,
       effortPoints,
       maxHeartRateBpm: 200,
-      startedAtMs: 1_000,
-      lastAtMs: 9_000,
+      startedAtMs,
+      lastAtMs: startedAtMs + 8_000,
     })
     const strap = Tile.withRecording(Tile.noRound, "strap", figures(true, 12))
     const both = Tile.withRecording(strap, "watch", figures(true, 15))
@@ -107,18 +107,25 @@ describe("Tile", () => {
     expect(Tile.best(one)).toMatchObject({ open: true, effortPoints: 15 })
     const over = Tile.withRecording(one, "strap", figures(false, 14))
     expect(Tile.best(over)).toMatchObject({ open: false, effortPoints: 15 })
-    expect(Tile.best(Tile.withRecording(over, "next", figures(true, 0)))).toMatchObject({ open: true, effortPoints: 0 })
+    expect(Tile.best(Tile.withRecording(over, "next", figures(true, 0, 9_001)))).toMatchObject({
+      open: true,
+      effortPoints: 0,
+    })
   })
 
-  it("leaves out a recording that was over before those that are open began, until it is alone", () => {
+  it("leaves out a recording that was over before the round began, and takes in one of its time that comes late", () => {
     const open = { open: true, effortPoints: 12, maxHeartRateBpm: 200, startedAtMs: 5_000, lastAtMs: 9_000 }
     const late = { open: false, effortPoints: 84, maxHeartRateBpm: 200, startedAtMs: 1_000, lastAtMs: 4_999 }
     const now = Tile.withRecording(Tile.noRound, "strap", open)
-    expect(Tile.withRecording(now, "file", late)).toBe(now)
-    expect(Tile.best(Tile.withRecording(now, "watch", { ...late, lastAtMs: 5_000 }))).toMatchObject({
-      effortPoints: 84,
-    })
+    expect(Tile.withRecording(now, "watch", late)).toBe(now)
     const over = Tile.withRecording(now, "strap", { ...open, open: false })
-    expect(Tile.best(Tile.withRecording(over, "file", late))).toMatchObject({ effortPoints: 84, open: false })
+    expect(Tile.withRecording(over, "watch", late)).toBe(over)
+    const ofItsTime = { ...late, lastAtMs: 5_000 }
+    expect(Tile.best(Tile.withRecording(now, "watch", ofItsTime))).toMatchObject({ effortPoints: 84, open: true })
+    expect(Tile.best(Tile.withRecording(over, "watch", { ...ofItsTime, effortPoints: 3 }))).toMatchObject({
+      effortPoints: 12,
+      open: false,
+    })
+    expect(Tile.best(Tile.withRecording(Tile.noRound, "watch", late))).toMatchObject({ effortPoints: 84 })
   })
 })

@@ -56,21 +56,26 @@ export interface RecordingFigures {
   readonly maxHeartRateBpm: number
 }
 
-/** The recordings of one training: those of several sources that were open at once. */
+/** The recordings of one training: those of several sources that were open, or measured, at once. */
 export type Round = ReadonlyMap<string, RecordingFigures>
 
 export const noRound: Round = new Map()
 
 /**
- * With what a recording has come to now. One that begins when all others have ended begins a new round. One that was over
- * before those that are open began is another training, that comes late: the round stays as it is.
+ * With what a recording has come to now. One that is of another time belongs to another training: what was over before the
+ * round began comes late, and leaves the round as it is; what begins when all of it has ended begins a new one.
  */
 export const withRecording = (round: Round, id: string, figures: RecordingFigures): Round => {
-  const open = Array.from(round.values()).filter((one) => one.open)
-  if (round.has(id)) return new Map(round).set(id, figures)
-  if (open.length === 0) return new Map([[id, figures]])
-  return open.every(({ startedAtMs }) => figures.lastAtMs < startedAtMs) ? round : new Map(round).set(id, figures)
+  const others = Array.from(round.values())
+  if (round.has(id) || others.some((other) => isAtOnce(other, figures))) return new Map(round).set(id, figures)
+  const open = others.filter((one) => one.open)
+  const present = open.length > 0 ? open : others
+  if (present.length > 0 && present.every(({ startedAtMs }) => figures.lastAtMs < startedAtMs)) return round
+  return new Map(open.length > 0 ? round : []).set(id, figures)
 }
+
+const isAtOnce = (one: RecordingFigures, other: RecordingFigures): boolean =>
+  one.startedAtMs <= other.lastAtMs && other.startedAtMs <= one.lastAtMs
 
 /** What the round is shown as: what its best recording has come to, for the same minutes do not count twice. */
 export const best = (round: Round): RecordingFigures => {
