@@ -2,7 +2,8 @@
  * `AggregateStore` on SQLite: one table of what lives, one of what is finished.
  *
  * What is due is found by an index over those that have a time, so aggregates that wait for nobody cost a claim
- * nothing; finished ones are in no index that a claim or a change reads.
+ * nothing; finished ones are in no index that a claim or a change reads. Rows lie in the order in which they were made,
+ * so that a group of units that change what was made together writes few pages.
  */
 import { type AggregateStore, type StorageError, type Transaction, VersionConflict } from "@paceline/core/consistency"
 import { Clock, Context, Effect, Exit, Option } from "effect"

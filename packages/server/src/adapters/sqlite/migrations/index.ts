@@ -21,6 +21,7 @@ import erasure from "./0014_erasure.ts"
 import quarantine from "./0015_quarantine.ts"
 import sessionSource from "./0016_session_source.ts"
 import erasureReceipt from "./0017_erasure_receipt.ts"
+import aggregateOrder from "./0018_aggregate_order.ts"
 
 export type Migrations = Readonly<Record<string, Effect.Effect<void, unknown, SqlClient>>>
 
@@ -42,6 +43,7 @@ export const migrations: Migrations = {
   "0015_quarantine": quarantine,
   "0016_session_source": sessionSource,
   "0017_erasure_receipt": erasureReceipt,
+  "0018_aggregate_order": aggregateOrder,
 }
 
 /** The number of the newest step. */
