@@ -29,16 +29,20 @@
  *     ),
  * })
  */
-import { Cause, Deferred, Duration, Effect, Either, Exit, Fiber, Queue, Random, Scope } from "effect"
+import { Cause, Duration, Effect, Exit, Queue, Random, Scope } from "effect"
 import * as AggregateStore from "../consistency/AggregateStore.ts"
 import { UnitOfWork } from "../consistency/UnitOfWork.ts"
 import * as Backoff from "../kernel/resilience/Backoff.ts"
 import * as FairRanks from "../kernel/workflow/FairRanks.ts"
-import { type Claim, type Claiming, HeldClaim } from "./DueWorkClaim.ts"
+import type { Admission } from "./DueWorkAdmission.ts"
+import type { Claim, Claiming } from "./DueWorkClaim.ts"
+import { Hands } from "./DueWorkHands.ts"
 import * as DueWorkTime from "./DueWorkTime.ts"
+import * as SharedUnits from "./SharedUnits.ts"
 
+export { type Admission, make as makeAdmission, type Place } from "./DueWorkAdmission.ts"
 export { type Change, type Claim, ClaimLost } from "./DueWorkClaim.ts"
-export { now } from "./DueWorkTime.ts"
+export { now, type Times, timesOf } from "./DueWorkTime.ts"
 
 export interface DueWorkOptions<E, R> {
   readonly kind: string
@@ -55,6 +59,10 @@ export interface DueWorkOptions<E, R> {
    * even if the handler takes the process down with it. Unchanged if not given.
    */
   readonly mark?: (state: unknown) => unknown
+  /** Where those who put something new into the store are given places at once. */
+  readonly admission?: Admission
+  /** Told when a handler has ended, whatever came of it. */
+  readonly ended?: (id: string) => void
   /** Must settle the claim. Its failure is logged, and the claim runs out. */
   readonly handle: (claim: Claim) => Effect.Effect<void, E, R>
 }
@@ -70,83 +78,63 @@ export const run = <E, R>(
   options: DueWorkOptions<E, R>,
 ): Effect.Effect<never, never, AggregateStore.AggregateStore | UnitOfWork | R> =>
   Effect.gen(function* () {
-    const loop = yield* Loop.make(options)
-    yield* Effect.forkScoped(loop.renewing)
-    return yield* Effect.zipRight(Effect.ignore(DueWorkTime.resume), loop.claiming).pipe(
-      Effect.onExit(() => loop.drain),
-    )
+    const { loop, hands } = yield* make(options)
+    yield* Effect.forkScoped(hands.renewing)
+    return yield* Effect.zipRight(Effect.ignore(DueWorkTime.resume), loop.claiming).pipe(Effect.onExit(() => loop.end))
   }).pipe(Effect.scoped, Effect.annotateLogs({ kind: options.kind }))
 
-interface InHand {
-  readonly claim: HeldClaim
-  fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
-}
+const make = <E, R>(options: DueWorkOptions<E, R>) =>
+  Effect.gen(function* () {
+    const store = yield* AggregateStore.AggregateStore
+    const work = yield* UnitOfWork
+    const times = DueWorkTime.timesOf(yield* Effect.clock)
+    const { drainMillis = DRAIN_MILLIS, leaseMillis = LEASE_MILLIS } = options
+    const claims: Claiming = {
+      store,
+      work,
+      units: SharedUnits.make(work, yield* Effect.runtime()),
+      lease: () => ({
+        untilMs: times.leaseUntil(leaseMillis),
+        untilMonotonic: times.monotonic() + leaseMillis,
+      }),
+    }
+    const hands = yield* Hands.make({ ...options, leaseMillis, drainMillis }, claims, times)
+    return { loop: new Loop(options, claims, times, hands), hands }
+  })
 
 class Loop<E, R> {
   readonly #options: DueWorkOptions<E, R>
   readonly #ranks: ReadonlyArray<number>
-  readonly #leaseMillis: number
-  readonly #store: typeof AggregateStore.AggregateStore.Service
-  readonly #work: typeof UnitOfWork.Service
   readonly #claims: Claiming
-  /** Where handlers run: it outlives the loop until they are drained. */
-  readonly #home: Scope.Scope
-  /** Told when a place becomes free, and when the last handler is done. */
-  readonly #freed: Queue.Queue<void>
-  readonly #inHand = new Map<string, InHand>()
+  readonly #times: DueWorkTime.Times
+  readonly #hands: Hands<E, R>
+  readonly #closeDoor: () => void
   #ages: FairRanks.Ages
-  #draining = false
 
-  static readonly make = <E, R>(options: DueWorkOptions<E, R>) =>
-    Effect.gen(function* () {
-      const home = yield* Effect.scope
-      const store = yield* AggregateStore.AggregateStore
-      const work = yield* UnitOfWork
-      return new Loop(options, store, work, home, yield* Queue.sliding<void>(1))
-    })
-
-  private constructor(
-    options: DueWorkOptions<E, R>,
-    store: typeof AggregateStore.AggregateStore.Service,
-    work: typeof UnitOfWork.Service,
-    home: Scope.Scope,
-    freed: Queue.Queue<void>,
-  ) {
+  constructor(options: DueWorkOptions<E, R>, claims: Claiming, times: DueWorkTime.Times, hands: Hands<E, R>) {
     this.#options = options
     this.#ranks = options.ranks ?? [0]
     this.#ages = FairRanks.fresh(this.#ranks.length)
-    this.#leaseMillis = options.leaseMillis ?? LEASE_MILLIS
-    this.#store = store
-    this.#work = work
-    this.#home = home
-    this.#freed = freed
-    this.#claims = { store, work, lease: this.#lease }
-  }
-
-  get #lease() {
-    return Effect.gen(this, function* () {
-      const untilMonotonic = (yield* DueWorkTime.monotonic) + this.#leaseMillis
-      return { untilMs: yield* DueWorkTime.leaseUntil(this.#leaseMillis), untilMonotonic }
-    })
-  }
-
-  get #freePlaces(): number {
-    const { concurrency } = this.#options
-    const places = typeof concurrency === "number" ? concurrency : concurrency()
-    return Math.max(0, Math.floor(places) - this.#inHand.size)
+    this.#claims = claims
+    this.#times = times
+    this.#hands = hands
+    const { store, work } = claims
+    this.#closeDoor =
+      options.admission?.open({ store, work, place: () => hands.place(), holds: (id) => hands.has(id) }) ?? (() => {})
   }
 
   /** Claims what is due, again and again. */
-  readonly claiming: Effect.Effect<never, never, R> = Effect.scopedWith((scope) =>
+  readonly claiming: Effect.Effect<never> = Effect.scopedWith((scope) =>
     Effect.gen(this, function* () {
-      const hints = yield* Effect.provideService(this.#store.hints(this.#options.kind), Scope.Scope, scope)
+      const { store } = this.#claims
+      const hints = yield* Effect.provideService(store.hints(this.#options.kind), Scope.Scope, scope)
       let failures = 0
       while (true) {
         // Handlers that end in the same turn free their places together, and the claim is one.
         yield* Effect.yieldNow()
-        const free = this.#freePlaces
+        const free = this.#hands.freePlaces()
         if (free === 0) {
-          yield* Effect.timeoutOption(Queue.take(this.#freed), Duration.millis(POLL_MILLIS))
+          yield* Effect.timeoutOption(Queue.take(this.#hands.freed), Duration.millis(POLL_MILLIS))
           continue
         }
         const step = yield* Effect.exit(this.#step(free))
@@ -160,7 +148,13 @@ class Loop<E, R> {
           continue
         }
         failures = 0
-        if (step.value > 0) yield* Effect.timeoutOption(Queue.take(hints), Duration.millis(step.value))
+        let pauseMillis = step.value
+        while (pauseMillis > 0) {
+          yield* Effect.timeoutOption(Queue.take(hints), Duration.millis(pauseMillis))
+          // What is in hand gives hints of its own: a look is cheaper than a claim that finds nothing.
+          pauseMillis = this.#hands.isEmpty ? 0 : yield* Effect.orElseSucceed(this.#pause, () => 0)
+          if (pauseMillis > 0) this.#hands.broughtAll(true)
+        }
       }
     }),
   )
@@ -169,27 +163,33 @@ class Loop<E, R> {
   #step(free: number) {
     return Effect.gen(this, function* () {
       const claimed = yield* Effect.uninterruptible(this.#claim(free))
-      if (claimed === free) return 0
-      const nextMs = yield* this.#store.nextDueAtMs(this.#options.kind)
-      const now = yield* DueWorkTime.now
+      const pauseMillis = yield* this.#pause
+      this.#hands.broughtAll(claimed < free || pauseMillis > 0)
       // What is due and was not claimed is not ours: of another rank, or being claimed by another.
-      return nextMs === null || nextMs <= now ? POLL_MILLIS : Math.min(POLL_MILLIS, nextMs - now)
+      return claimed === free || pauseMillis > 0 ? pauseMillis : POLL_MILLIS
     })
+  }
+
+  /** How long until something is due, in milliseconds; 0 when something is. */
+  get #pause() {
+    return Effect.map(this.#claims.store.nextDueAtMs(this.#options.kind), (nextMs) =>
+      nextMs === null ? POLL_MILLIS : Math.max(0, Math.min(POLL_MILLIS, nextMs - this.#times.now())),
+    )
   }
 
   /** Claims up to `free` in one unit of work, and starts their handlers. How many. */
   #claim(free: number) {
     return Effect.gen(this, function* () {
-      const { untilMonotonic, untilMs } = yield* this.#lease
-      const nowMs = yield* DueWorkTime.now
-      const { ages, stored } = yield* this.#work.run(this.#take(free, nowMs, untilMs))
+      const { store, work } = this.#claims
+      const { untilMonotonic, untilMs } = this.#claims.lease()
+      const { ages, stored } = yield* work.run(this.#take(free, this.#times.now(), untilMs))
       this.#ages = ages
-      for (const one of stored) yield* this.#start(one, untilMonotonic)
+      for (const one of stored) this.#hands.start(one, untilMonotonic)
       if (stored.length > 0) {
         yield* Effect.ignore(
           DueWorkTime.note.pipe(
-            Effect.provideService(AggregateStore.AggregateStore, this.#store),
-            Effect.provideService(UnitOfWork, this.#work),
+            Effect.provideService(AggregateStore.AggregateStore, store),
+            Effect.provideService(UnitOfWork, work),
           ),
         )
       }
@@ -200,6 +200,7 @@ class Loop<E, R> {
   /** The body of the claiming unit: rank by rank, until all places are taken or nothing is due. */
   #take(free: number, nowMs: number, untilMs: number) {
     const { kind, mark } = this.#options
+    const { store } = this.#claims
     return Effect.gen(this, function* () {
       const waiting = this.#ranks.map(() => true)
       const stored: Array<AggregateStore.Stored> = []
@@ -209,10 +210,10 @@ class Loop<E, R> {
         ages = allotment.ages
         for (const [index, limit] of allotment.places.entries()) {
           if (limit === 0) continue
-          const claimed = yield* this.#store.claim(kind, this.#ranks[index] ?? 0, { nowMs, untilMs, limit })
+          const claimed = yield* store.claim(kind, this.#ranks[index] ?? 0, { nowMs, untilMs, limit })
           if (claimed.length < limit) waiting[index] = false
           for (const one of claimed) {
-            stored.push(mark === undefined || this.#inHand.has(one.id) ? one : yield* this.#marked(one, mark, untilMs))
+            stored.push(mark === undefined || this.#hands.has(one.id) ? one : yield* this.#marked(one, mark, untilMs))
           }
         }
       }
@@ -225,7 +226,7 @@ class Loop<E, R> {
     return Effect.map(
       // Claimed in this very unit: nobody can have moved its version.
       Effect.catchTag(
-        this.#store.update(one.kind, one.id, one.version, { state, dueAtMs: untilMs }),
+        this.#claims.store.update(one.kind, one.id, one.version, { state, dueAtMs: untilMs }),
         "VersionConflict",
         Effect.die,
       ),
@@ -233,96 +234,8 @@ class Loop<E, R> {
     )
   }
 
-  #start(stored: AggregateStore.Stored, heldUntil: number) {
-    return Effect.gen(this, function* () {
-      const known = this.#inHand.get(stored.id)
-      if (known !== undefined) return known.claim.adopt(stored, heldUntil)
-      const claim = new HeldClaim(this.#claims, stored, heldUntil)
-      const inHand: InHand = { claim, fiber: undefined }
-      this.#inHand.set(claim.id, inHand)
-      inHand.fiber = yield* Effect.suspend(() => this.#options.handle(claim)).pipe(
-        Effect.interruptible,
-        Effect.exit,
-        Effect.flatMap((exit) => this.#ended(claim, exit)),
-        Effect.uninterruptible,
-        Effect.forkIn(this.#home),
-      )
-    })
+  /** Claims no more, and brings what is in hand to an end. */
+  get end(): Effect.Effect<void> {
+    return Effect.zipRight(Effect.sync(this.#closeDoor), this.#hands.drain)
   }
-
-  #ended(claim: HeldClaim, exit: Exit.Exit<void, E>) {
-    return Effect.gen(this, function* () {
-      if (claim.phase === "held") {
-        if (Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)) {
-          yield* Effect.logWarning("A handler failed and left its claim; it is claimed again later.", exit.cause).pipe(
-            Effect.annotateLogs({ id: claim.id }),
-          )
-        }
-        if (this.#draining) yield* this.#giveBack(claim)
-      }
-      this.#inHand.delete(claim.id)
-      yield* Queue.offer(this.#freed, undefined)
-    })
-  }
-
-  #giveBack(claim: HeldClaim) {
-    return Effect.flatMap(DueWorkTime.now, (dueAtMs) =>
-      Effect.ignore(claim.settle((change) => change.release({ state: claim.state, dueAtMs }))),
-    )
-  }
-
-  /** Renews what is in hand each third of a lease, and interrupts the handlers of what is lost. */
-  readonly renewing: Effect.Effect<never> = Effect.forever(
-    Effect.gen(this, function* () {
-      yield* Effect.sleep(Duration.millis(this.#leaseMillis / 3))
-      yield* this.#renew
-      const at = yield* DueWorkTime.monotonic
-      for (const { claim, fiber } of this.#inHand.values()) {
-        if (claim.phase === "held" && at >= claim.heldUntil) claim.phase = "lost"
-        if (claim.phase !== "lost" || fiber === undefined) continue
-        yield* Effect.logWarning("A claim is lost; its handler is interrupted.").pipe(
-          Effect.annotateLogs({ id: claim.id }),
-        )
-        yield* Fiber.interruptFork(fiber)
-      }
-    }),
-  )
-
-  /** One unit of work for all that is in hand. */
-  get #renew() {
-    return Effect.gen(this, function* () {
-      const claims = [...this.#inHand.values()].flatMap(({ claim }) => (claim.isRenewable ? [claim] : []))
-      if (claims.length === 0) return
-      const done = yield* Deferred.make<void>()
-      for (const claim of claims) claim.beginRenewal(done)
-      const { untilMonotonic: heldUntil, untilMs: dueAtMs } = yield* this.#lease
-      const exit = yield* Effect.exit(
-        this.#work.run(
-          Effect.forEach(claims, ({ id, kind, state, version }) =>
-            Effect.either(this.#store.update(kind, id, version, { state, dueAtMs })),
-          ),
-        ),
-      )
-      claims.forEach((claim, index) => {
-        const renewed = Exit.isSuccess(exit) ? exit.value[index] : undefined
-        if (renewed === undefined) claim.endRenewal("failed")
-        else if (Either.isRight(renewed)) claim.endRenewal({ version: renewed.right, heldUntil })
-        else claim.endRenewal(renewed.left._tag === "VersionConflict" ? "lost" : "failed")
-      })
-      yield* Deferred.succeed(done, undefined)
-      if (Exit.isFailure(exit)) yield* Effect.logWarning("Claims could not be renewed.", exit.cause)
-    }).pipe(Effect.uninterruptible)
-  }
-
-  /** Waits for the handlers, then interrupts those that still run. What they leave is given back. */
-  readonly drain: Effect.Effect<void> = Effect.gen(this, function* () {
-    this.#draining = true
-    const idle = Effect.gen(this, function* () {
-      while (this.#inHand.size > 0) yield* Queue.take(this.#freed)
-    })
-    const drainMillis = this.#options.drainMillis ?? DRAIN_MILLIS
-    yield* Effect.timeoutOption(Effect.interruptible(idle), Duration.millis(drainMillis))
-    yield* Fiber.interruptAll([...this.#inHand.values()].flatMap(({ fiber }) => fiber ?? []))
-    yield* idle
-  })
 }

@@ -5,10 +5,11 @@
  * the claim, and whatever else belongs to it. Whoever was overtaken (a worker that was paused for longer than its lease)
  * is refused there, and nothing that stood in the unit happens.
  */
-import { Cause, Deferred, Effect, Exit, Option, Schema } from "effect"
+import { Cause, Deferred, Effect, identity, Option, Schema } from "effect"
 import type { AggregateStore, NewState, Stored } from "../consistency/AggregateStore.ts"
-import type { VersionConflict } from "../consistency/OptimisticLock.ts"
+import { VersionConflict } from "../consistency/OptimisticLock.ts"
 import type { StorageError, Transaction, UnitOfWork } from "../consistency/UnitOfWork.ts"
+import type { SharedUnits } from "./SharedUnits.ts"
 
 /** Another has the aggregate now, or it was changed from outside. What this handler wanted to write was not written. */
 export class ClaimLost extends Schema.TaggedError<ClaimLost>("paceline/ClaimLost")("ClaimLost", {
@@ -45,6 +46,13 @@ export interface Claim {
   readonly settle: <A, E, R>(
     unit: (change: Change) => Effect.Effect<A, E, R>,
   ) => Effect.Effect<A, E | StorageError | ClaimLost, Exclude<R, Transaction>>
+  /**
+   * The same in a unit of work that it shares with others that settle at the moment, for a fraction of the cost: for
+   * what only stores, and quickly. It cannot be interrupted, and may run more than once (see `SharedUnits`).
+   */
+  readonly settleTogether: <A, E>(
+    unit: (change: Change) => Effect.Effect<A, E, Transaction>,
+  ) => Effect.Effect<A, E | StorageError | ClaimLost>
 }
 
 type Ending = { readonly _tag: "Kept"; readonly version: number; readonly state: unknown } | { readonly _tag: "Over" }
@@ -56,8 +64,15 @@ type WorkService = typeof UnitOfWork.Service
 export interface Claiming {
   readonly store: StoreService
   readonly work: WorkService
-  /** When a lease that is given now is over: by the due times, and by this process's monotonic clock. */
-  readonly lease: Effect.Effect<{ readonly untilMs: number; readonly untilMonotonic: number }>
+  readonly units: SharedUnits
+  /** One that is given now. */
+  readonly lease: () => Lease
+}
+
+/** When it is over: by the due times, and by this process's monotonic clock. */
+export interface Lease {
+  readonly untilMs: number
+  readonly untilMonotonic: number
 }
 
 /** The claim as the loop that took it sees it. */
@@ -111,40 +126,66 @@ export class HeldClaim implements Claim {
   settle<A, E, R>(
     unit: (change: Change) => Effect.Effect<A, E, R>,
   ): Effect.Effect<A, E | StorageError | ClaimLost, Exclude<R, Transaction>> {
-    const attempt = Effect.uninterruptibleMask((restore) =>
-      Effect.gen(this, function* () {
-        while (this.#renewal !== undefined) yield* restore(Deferred.await(this.#renewal))
-        if (this.phase !== "held") return yield* this.#lost()
-        this.phase = "settling"
-        const { untilMonotonic, untilMs } = yield* this.#claiming.lease
-        const { version } = this
-        let ending: Ending | undefined
-        const change = this.#changes(untilMs, (ended) => {
-          ending = ended
-        })
-        const body = Effect.suspend(() => {
-          ending = undefined
-          return unit(change)
-        }).pipe(Effect.tap(() => (ending === undefined ? Effect.die(new UnsettledUnit()) : Effect.void)))
-        const exit = yield* Effect.exit(restore(this.#claiming.work.run(body)))
-        this.phase = "held"
-        if (Exit.isFailure(exit)) {
-          // Adopted meanwhile: then it is this claim that moved the version, and the unit may be tried again.
-          if (isLost(exit.cause, this) && this.version === version) this.phase = "lost"
-          return yield* Effect.failCause(exit.cause)
-        }
-        this.#end(ending, untilMonotonic)
-        return exit.value
-      }),
+    const { work } = this.#claiming
+    return this.#twiceIfAdopted(
+      Effect.uninterruptibleMask((restore) => this.#attempt(unit, (body) => restore(work.run(body)), restore)),
     )
+  }
+
+  settleTogether<A, E>(
+    unit: (change: Change) => Effect.Effect<A, E, Transaction>,
+  ): Effect.Effect<A, E | StorageError | ClaimLost> {
+    const { units } = this.#claiming
+    return this.#twiceIfAdopted(Effect.uninterruptible(this.#attempt(unit, units.join, identity)))
+  }
+
+  /** `run` runs the body in a unit of work, `wait` waits until a renewal is through. */
+  #attempt<A, E, R, B, R2>(
+    unit: (change: Change) => Effect.Effect<A, E, R>,
+    run: (body: Effect.Effect<A, E, R>) => Effect.Effect<A, B, R2>,
+    wait: (renewal: Effect.Effect<void>) => Effect.Effect<void>,
+  ): Effect.Effect<A, B | ClaimLost, R2> {
+    return Effect.suspend(() => {
+      if (this.#renewal !== undefined) {
+        return Effect.zipRight(wait(Deferred.await(this.#renewal)), this.#attempt(unit, run, wait))
+      }
+      if (this.phase !== "held") return Effect.fail(this.#lost())
+      this.phase = "settling"
+      const { untilMonotonic, untilMs } = this.#claiming.lease()
+      const { version } = this
+      let ending: Ending | undefined
+      const change = this.#changes(untilMs, (ended) => {
+        ending = ended
+      })
+      const body = Effect.suspend(() => {
+        ending = undefined
+        return Effect.flatMap(unit(change), (answer) =>
+          ending === undefined ? Effect.die(new UnsettledUnit()) : Effect.succeed(answer),
+        )
+      })
+      return Effect.matchCauseEffect(run(body), {
+        onFailure: (cause) => {
+          // Adopted meanwhile: then it is this claim that moved the version, and the unit may be tried again.
+          this.phase = isLost(cause, this) && this.version === version ? "lost" : "held"
+          return Effect.failCause(cause)
+        },
+        onSuccess: (answer) => {
+          this.phase = "held"
+          this.#end(ending, untilMonotonic)
+          return Effect.succeed(answer)
+        },
+      })
+    })
+  }
+
+  /** This process took it a second time meanwhile: it was refused by its own newer version, and is tried with that. */
+  #twiceIfAdopted<A, E, R>(attempt: Effect.Effect<A, E | ClaimLost, R>): Effect.Effect<A, E | ClaimLost, R> {
     return Effect.suspend(() => {
       const { version } = this
-      return Effect.catchIf(
-        attempt,
-        (error) =>
-          error instanceof ClaimLost && error.id === this.id && this.phase === "held" && this.version !== version,
-        () => attempt,
-      )
+      return Effect.catchAll(attempt, (error) => {
+        const adopted = error instanceof ClaimLost && error.id === this.id && this.version !== version
+        return adopted && this.phase === "held" ? attempt : Effect.fail(error)
+      })
     })
   }
 
@@ -163,10 +204,9 @@ export class HeldClaim implements Claim {
     const { store } = this.#claiming
     const over = () => end({ _tag: "Over" })
     const fenced = <A>(write: (version: number) => Effect.Effect<A, StorageError | VersionConflict, Transaction>) =>
-      Effect.catchTag(
+      Effect.mapError(
         Effect.suspend(() => write(this.version)),
-        "VersionConflict",
-        () => this.#lost(),
+        (error) => (error instanceof VersionConflict ? this.#lost() : error),
       )
     return {
       keep: (state) =>
@@ -184,10 +224,12 @@ export class HeldClaim implements Claim {
           fenced((version) => store.archive(kind, id, version, finalState, atMs)),
           over,
         ),
-      remove: Effect.map(
-        fenced((version) => store.remove(kind, id, version)),
-        over,
-      ),
+      get remove() {
+        return Effect.map(
+          fenced((version) => store.remove(kind, id, version)),
+          over,
+        )
+      },
     }
   }
 

@@ -10,8 +10,19 @@ import * as AggregateStore from "../consistency/AggregateStore.ts"
 import { UnitOfWork } from "../consistency/UnitOfWork.ts"
 import * as SteadyTime from "../kernel/workflow/SteadyTime.ts"
 
+/** The time of one clock, in plain code. */
+export interface Times {
+  /** The steady time, in milliseconds since the epoch. */
+  readonly now: () => number
+  /** When a lease that is given now is over. */
+  readonly leaseUntil: (leaseMillis: number) => number
+  /** By the host's monotonic clock, in milliseconds from an arbitrary origin: for what this process alone measures. */
+  readonly monotonic: () => number
+}
+
 interface Reading {
   readonly time: SteadyTime.SteadyTime
+  readonly times: Times
   notedAtMs: number
 }
 
@@ -23,26 +34,21 @@ const readingOf = (clock: Clock.Clock): Reading => {
   const known = readings.get(clock)
   if (known !== undefined) return known
   const time = SteadyTime.make(clock.unsafeCurrentTimeMillis(), monotonicOf(clock))
-  const reading = { time, notedAtMs: Number.NEGATIVE_INFINITY }
+  const times: Times = {
+    now: () => SteadyTime.read(time, clock.unsafeCurrentTimeMillis(), monotonicOf(clock)),
+    leaseUntil: (leaseMillis) =>
+      SteadyTime.leaseUntil(time, leaseMillis, clock.unsafeCurrentTimeMillis(), monotonicOf(clock)),
+    monotonic: () => monotonicOf(clock),
+  }
+  const reading = { time, times, notedAtMs: Number.NEGATIVE_INFINITY }
   readings.set(clock, reading)
   return reading
 }
 
+export const timesOf = (clock: Clock.Clock): Times => readingOf(clock).times
+
 /** The steady time, in milliseconds since the epoch. */
-export const now: Effect.Effect<number> = Effect.clockWith((clock) =>
-  Effect.sync(() => SteadyTime.read(readingOf(clock).time, clock.unsafeCurrentTimeMillis(), monotonicOf(clock))),
-)
-
-/** When a lease that is given now is over. */
-export const leaseUntil = (leaseMillis: number): Effect.Effect<number> =>
-  Effect.clockWith((clock) =>
-    Effect.sync(() =>
-      SteadyTime.leaseUntil(readingOf(clock).time, leaseMillis, clock.unsafeCurrentTimeMillis(), monotonicOf(clock)),
-    ),
-  )
-
-/** By the host's monotonic clock, in milliseconds from an arbitrary origin: for what this process alone measures. */
-export const monotonic: Effect.Effect<number> = Effect.clockWith((clock) => Effect.sync(() => monotonicOf(clock)))
+export const now: Effect.Effect<number> = Effect.clockWith((clock) => Effect.sync(() => readingOf(clock).times.now()))
 
 const KIND = "steady-time"
 const ID = "seen"

@@ -38,14 +38,17 @@
  * yield* OrderSaga.start("order-7", order) // in the caller's unit of work, or in one of its own
  * const { status, results, timeline } = yield* OrderSaga.await("order-7")
  */
-import { Effect, type Option, Schema, type Scope } from "effect"
+import { type Effect, type Option, Schema, type Scope } from "effect"
 import type { AggregateStore, Page } from "../consistency/AggregateStore.ts"
 import type { StorageError, Transaction, UnitOfWork } from "../consistency/UnitOfWork.ts"
+import * as DueWork from "../messaging/DueWork.ts"
 import type { Definition } from "./SagaChange.ts"
 import type { SagaEvent } from "./SagaEvents.ts"
 import * as Metrics from "./SagaMetrics.ts"
 import * as Operations from "./SagaOperations.ts"
+import { starter } from "./SagaStart.ts"
 import { none, type Steps } from "./SagaSteps.ts"
+import * as Watch from "./SagaWatch.ts"
 import * as Worker from "./SagaWorker.ts"
 
 export type { Done, Entry, Outcome, Parked, Reason } from "../kernel/workflow/SagaState.ts"
@@ -134,15 +137,17 @@ export const make = <I, II, Results, R, RE = never>(
     },
     decodeInput: Schema.decodeUnknownEither(options.input),
     decoders: steps.map(({ decode }) => decode),
-    onEvent: options.events ?? (() => Effect.void),
+    onEvent: options.events,
     metrics: Metrics.make(name),
     keepForMillis: options.keepForMillis ?? KEEP_FOR_MILLIS,
-    waiting: new Map(),
+    watch: Watch.make(),
+    admission: DueWork.makeAdmission(),
   }
-  const operations = Operations.make<I, II, Results, RE>(definition, Schema.encodeSync(options.input), built.hasAll)
+  const encodeInput = Schema.encodeSync(options.input)
+  const operations = Operations.make<I, Results, RE>(definition, built.hasAll)
   return {
     name,
-    start: operations.start,
+    start: starter(definition, encodeInput),
     work: (work = {}) => Worker.make<I, R | RE>({ ...definition, steps }, work),
     status: operations.find,
     await: operations.awaited,

@@ -9,8 +9,7 @@ import { Cause, Effect, Option, Random } from "effect"
 import { StorageError, type Transaction } from "../consistency/UnitOfWork.ts"
 import * as Saga from "../kernel/workflow/Saga.ts"
 import * as DueWork from "../messaging/DueWork.ts"
-import { TimeoutExceeded } from "../resilience/Errors.ts"
-import { within } from "../resilience/Within.ts"
+import { attempt } from "./SagaCall.ts"
 import { failureOf } from "./SagaFailure.ts"
 import type { CompensationContext, StepOf, StepResult } from "./SagaSteps.ts"
 import { type Hand, insistently, record, store, type Trouble } from "./SagaUnit.ts"
@@ -140,7 +139,7 @@ export const call = <I, R>(
   action: Run,
   before: Saga.SagaState,
   state: Saga.SagaState,
-): Effect.Effect<Saga.SagaState, Trouble> => {
+): Effect.Effect<Saga.SagaState, Trouble, R> => {
   if (state.trying.begunAtMs !== null) return make(holding, step, action, state)
   const { plan } = holding.definition
   const begun = record(holding, before, (nowMs, why) =>
@@ -157,16 +156,12 @@ const make = <I, R>(
   step: StepOf<I, R, false>,
   action: Run,
   begun: Saga.SagaState,
-): Effect.Effect<Saga.SagaState, Trouble> => {
+): Effect.Effect<Saga.SagaState, Trouble, R> => {
   const { plan } = holding.definition
-  const made = within(
-    effectOf(holding, step, action),
-    step.timeoutMillis,
-    () => new TimeoutExceeded(step.timeoutMillis),
-  )
+  const made = effectOf(holding, step, action)
   // What was answered is recorded even if the worker is shut down in this moment.
   return Effect.uninterruptibleMask((restore) =>
-    Effect.matchCauseEffect(restore(Effect.provide(made, holding.context)), {
+    Effect.matchCauseEffect(attempt(made, step.timeoutMillis, restore), {
       onSuccess: ({ encoded: result, value }) => {
         if (action.action === "run") holding.results[step.name] = value
         return insistently(

@@ -4,7 +4,7 @@
  */
 import { type Effect, Schema } from "effect"
 import type { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
-import type { SagaState } from "../kernel/workflow/SagaState.ts"
+import type { Reason, SagaState } from "../kernel/workflow/SagaState.ts"
 import { isOver } from "../kernel/workflow/SagaState.ts"
 import * as EventLog from "../messaging/EventLog.ts"
 
@@ -55,25 +55,36 @@ export const toLog = (event: SagaEvent): Effect.Effect<unknown, StorageError, Tr
   EventLog.append(Sagas, [{ key: `${event.saga}/${event.id}`, event }])
 
 /** What a change of state tells, in the order in which it happened. */
-export const between = (
-  saga: string,
-  id: string,
-  before: SagaState | undefined,
-  after: SagaState,
-): ReadonlyArray<SagaEvent> => {
-  const events: Array<SagaEvent> = []
-  if (before === undefined) events.push(new SagaStarted({ saga, id }))
-  if (after.reason !== null && (before?.reason ?? null) === null) {
-    const why = after.reason._tag === "Cancelled" ? after.reason.why : `"${after.reason.step}": ${after.reason.error}`
-    events.push(new SagaTurnedBack({ saga, id, why }))
-  }
-  if (after.parked !== null && (before?.parked ?? null) === null) {
-    events.push(new SagaParked({ saga, id, message: after.parked.message }))
-  }
+export const between = (before: SagaState | undefined, after: SagaState): ReadonlyArray<SagaEvent["_tag"]> => {
+  const tags: Array<SagaEvent["_tag"]> = []
+  if (before === undefined) tags.push("SagaStarted")
+  if (after.reason !== null && (before?.reason ?? null) === null) tags.push("SagaTurnedBack")
+  if (after.parked !== null && (before?.parked ?? null) === null) tags.push("SagaParked")
   if (isOver(after) && (before === undefined || !isOver(before))) {
-    if (after.phase === "completed") events.push(new SagaCompleted({ saga, id }))
-    else if (after.phase === "compensated") events.push(new SagaCompensated({ saga, id }))
-    else events.push(new SagaSettled({ saga, id }))
+    if (after.phase === "completed") tags.push("SagaCompleted")
+    else if (after.phase === "compensated") tags.push("SagaCompensated")
+    else tags.push("SagaSettled")
   }
-  return events
+  return tags
 }
+
+/** With what `after` says of it. */
+export const eventOf = (tag: SagaEvent["_tag"], saga: string, id: string, after: SagaState): SagaEvent => {
+  switch (tag) {
+    case "SagaStarted":
+      return new SagaStarted({ saga, id })
+    case "SagaTurnedBack":
+      return new SagaTurnedBack({ saga, id, why: whyOf(after.reason) })
+    case "SagaParked":
+      return new SagaParked({ saga, id, message: after.parked?.message ?? "" })
+    case "SagaCompleted":
+      return new SagaCompleted({ saga, id })
+    case "SagaCompensated":
+      return new SagaCompensated({ saga, id })
+    case "SagaSettled":
+      return new SagaSettled({ saga, id })
+  }
+}
+
+const whyOf = (reason: Reason | null): string =>
+  reason === null ? "" : reason._tag === "Cancelled" ? reason.why : `"${reason.step}": ${reason.error}`

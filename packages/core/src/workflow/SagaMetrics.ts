@@ -34,7 +34,7 @@ export const make = (saga: string) => {
     SagaSettled: counter("paceline_saga_settled_total"),
   }
   return {
-    count: (event: SagaEvent): void => counters[event._tag](),
+    count: (tag: SagaEvent["_tag"]): void => counters[tag](),
     attemptFailed: counter("paceline_saga_attempts_failed_total"),
     duration: (millis: number): void => durations.unsafeUpdate(Math.max(0, millis), []),
     running: gauge("paceline_saga_running"),

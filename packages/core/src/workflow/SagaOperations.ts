@@ -1,12 +1,12 @@
-/** What is asked of sagas from outside: started, looked at, waited for, cancelled, and what a person does with parked ones. */
-import { Effect, Either, Option, Schema } from "effect"
+/** What is asked of sagas from outside: looked at, waited for, cancelled, and what a person does with parked ones. */
+import { Effect, Either, Option, Queue, Schema } from "effect"
 import { AggregateStore, type Archived, type Page, type Stored } from "../consistency/AggregateStore.ts"
-import { VersionConflict } from "../consistency/OptimisticLock.ts"
-import { UnitOfWork } from "../consistency/UnitOfWork.ts"
+import { afterCommit } from "../consistency/UnitOfWork.ts"
 import * as Saga from "../kernel/workflow/Saga.ts"
 import * as DueWork from "../messaging/DueWork.ts"
-import { accompany, alert, type Definition, dueAtMs } from "./SagaChange.ts"
+import { alert, announce, besides, type Definition, dueAtMs } from "./SagaChange.ts"
 import * as SagaRecord from "./SagaRecord.ts"
+import { unit } from "./SagaStart.ts"
 
 /** There is no such saga, or it was forgotten: finished ones are kept for `keepForMillis`. */
 export class NoSuchSaga extends Schema.TaggedError<NoSuchSaga>("paceline/NoSuchSaga")("NoSuchSaga", {
@@ -66,24 +66,15 @@ const STATUSES: Readonly<Record<Saga.Phase, Status>> = {
   settled: "settled",
 }
 
-/** How often one that is overtaken looks again. */
-const TRIES = 20
 const POLL = "1 second"
 /** When a wish that nobody has fulfilled is looked at again. */
 const WISH_MILLIS = 60_000
 
-const unit = <A, E, R>(body: Effect.Effect<A, E | VersionConflict, R>) =>
-  UnitOfWork.run(body).pipe(
-    Effect.retry({ times: TRIES, while: (error) => error instanceof VersionConflict }),
-    Effect.catchIf((error): error is VersionConflict => error instanceof VersionConflict, Effect.die),
-  )
-
-export const make = <I, II, Results, R>(
+export const make = <I, Results, R>(
   definition: Definition<I, R>,
-  encodeInput: (input: I) => II,
   hasAll: (results: object) => results is object & Results,
 ) => {
-  const { decoders, name, plan, waiting } = definition
+  const { admission, decoders, name, plan, watch } = definition
   const kind = SagaRecord.kindOf(name)
 
   const resultsOf = (state: Saga.SagaState): Option.Option<Results> => {
@@ -96,46 +87,28 @@ export const make = <I, II, Results, R>(
     return hasAll(results) ? Option.some(results) : Option.none()
   }
 
-  const viewOf = ({ id, state }: Stored | Archived): Effect.Effect<View<I, Results>> =>
-    Effect.map(SagaRecord.read(state), (saga) => ({
-      id,
-      status: STATUSES[saga.phase],
-      input: Either.getRight(definition.decodeInput(saga.input)),
-      results: resultsOf(saga),
-      steps: saga.done,
-      reason: saga.reason ?? undefined,
-      parked: saga.parked ?? undefined,
-      attempts: saga.trying.attempts,
-      nextAttemptAtMs: dueAtMs(plan, saga) ?? undefined,
-      startedAtMs: saga.startedAtMs,
-      timeline: saga.timeline,
-    }))
+  const viewOf = (id: string, saga: Saga.SagaState): View<I, Results> => ({
+    id,
+    status: STATUSES[saga.phase],
+    input: Either.getRight(definition.decodeInput(saga.input)),
+    results: resultsOf(saga),
+    steps: saga.done,
+    reason: saga.reason ?? undefined,
+    parked: saga.parked ?? undefined,
+    attempts: saga.trying.attempts,
+    nextAttemptAtMs: dueAtMs(plan, saga) ?? undefined,
+    startedAtMs: saga.startedAtMs,
+    timeline: saga.timeline,
+  })
 
-  const start = (id: string, input: I) => {
-    const encoded = encodeInput(input)
-    return unit(
-      Effect.gen(function* () {
-        const store = yield* AggregateStore
-        const nowMs = yield* DueWork.now
-        const state = Saga.start(plan, encoded, nowMs)
-        const inserted = yield* Effect.either(store.insert(kind, id, { state, dueAtMs: nowMs }))
-        if (Either.isLeft(inserted)) {
-          if (inserted.left instanceof VersionConflict) return { id, duplicate: true }
-          return yield* inserted.left
-        }
-        yield* accompany(definition, store, id, undefined, state)
-        if (Saga.isOver(state)) yield* store.archive(kind, id, 1, state, nowMs)
-        return { id, duplicate: false }
-      }),
-    )
-  }
+  const viewStored = ({ id, state }: Stored | Archived) => viewOf(id, SagaRecord.read(state))
 
   const find = (id: string) =>
     Effect.gen(function* () {
       const store = yield* AggregateStore
       const live = yield* store.get(kind, id)
       const found: Option.Option<Stored | Archived> = Option.isSome(live) ? live : yield* store.getArchived(kind, id)
-      return Option.isNone(found) ? Option.none() : Option.some(yield* viewOf(found.value))
+      return Option.map(found, viewStored)
     })
 
   /** Changes one that is in nobody's hands, in the unit that is running. */
@@ -144,10 +117,11 @@ export const make = <I, II, Results, R>(
       const store = yield* AggregateStore
       const nowMs = yield* DueWork.now
       const after = Saga.apply(plan, before, event, nowMs)
-      yield* accompany(definition, store, stored.id, before, after)
       const { id, version } = stored
       if (Saga.isOver(after)) yield* store.archive(kind, id, version, after, nowMs)
       else yield* store.update(kind, id, version, { state: after, dueAtMs: dueAtMs(plan, after) })
+      yield* besides(definition, store, id, before, after) ?? Effect.void
+      yield* afterCommit(() => announce(definition, store, id, before, after))
       return after
     })
 
@@ -168,7 +142,7 @@ export const make = <I, II, Results, R>(
         const store = yield* AggregateStore
         const stored = yield* store.get(kind, id)
         if (Option.isNone(stored)) return yield* archivedOr(id, () => "over" as const)
-        const state = yield* SagaRecord.read(stored.value.state)
+        const state = SagaRecord.read(stored.value.state)
         const back = state.phase === "backward" || state.parked?.from === "backward"
         if (back) return "compensating already" as const
         if (state.claims > 0) {
@@ -201,7 +175,7 @@ export const make = <I, II, Results, R>(
           const notParked = (status: string) => new SagaNotParked({ saga: name, id, status })
           const stored = yield* store.get(kind, id)
           if (Option.isNone(stored)) return yield* archivedOr(id, () => notParked("over"))
-          const state = yield* SagaRecord.read(stored.value.state)
+          const state = SagaRecord.read(stored.value.state)
           if (state.phase !== "parked") return yield* notParked(STATUSES[state.phase])
           return yield* change(stored.value, state, event)
         }),
@@ -209,11 +183,24 @@ export const make = <I, II, Results, R>(
       yield* alert(definition, id, after)
     })
 
+  /** Hears how it ends when it is in hand here; else it looks, again and again. */
   const awaited = (id: string) =>
+    Effect.flatMap(AggregateStore, (store) =>
+      Effect.flatMap(
+        watch.next(store, id, () => admission.holds(store, id)),
+        (state) => (state === undefined ? looking(id) : Effect.sync(() => viewOf(id, state))),
+      ),
+    )
+
+  const looking = (id: string) =>
     Effect.scoped(
       Effect.gen(function* () {
         // Heard before it is looked at, so that nothing is missed; the poll hears what other processes do.
-        const told = yield* hear(waiting, id)
+        const rings = yield* Effect.acquireRelease(Queue.sliding<void>(1), Queue.shutdown)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => watch.listen(id, () => rings.unsafeOffer(undefined))),
+          (leave) => Effect.sync(leave),
+        )
         const store = yield* AggregateStore
         while (true) {
           const live = yield* store.get(kind, id)
@@ -224,54 +211,26 @@ export const make = <I, II, Results, R>(
             const { status } = found.value
             if (status !== "running" && status !== "compensating") return found.value
           }
-          yield* Effect.timeoutOption(told.next, POLL)
+          yield* Effect.timeoutOption(Queue.take(rings), POLL)
         }
       }),
     )
 
   const list = (page: Page) =>
-    Effect.flatMap(AggregateStore, (store) => Effect.flatMap(store.list(kind, page), Effect.forEach(viewOf)))
+    Effect.flatMap(AggregateStore, (store) => Effect.map(store.list(kind, page), (found) => found.map(viewStored)))
 
   const listFinished = (page: Page) =>
-    Effect.flatMap(AggregateStore, (store) => Effect.flatMap(store.listArchived(kind, page), Effect.forEach(viewOf)))
+    Effect.flatMap(AggregateStore, (store) =>
+      Effect.map(store.listArchived(kind, page), (found) => found.map(viewStored)),
+    )
 
   const listParked = (page: Page) =>
     Effect.gen(function* () {
       const store = yield* AggregateStore
       const listed = yield* store.list(SagaRecord.parkedKindOf(name), page)
       const found = yield* Effect.forEach(listed, ({ id }) => store.get(kind, id))
-      return yield* Effect.forEach(found.flatMap(Option.toArray), viewOf)
+      return found.flatMap(Option.toArray).map(viewStored)
     })
 
-  return { start, find, cancel, unpark, awaited, list, listFinished, listParked }
+  return { find, cancel, unpark, awaited, list, listFinished, listParked }
 }
-
-/** Hears when a saga ends, or is parked, in this process. */
-const hear = (waiting: Map<string, Set<() => void>>, id: string) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const listeners = waiting.get(id) ?? new Set()
-      waiting.set(id, listeners)
-      let heard = false
-      let ring = (): void => {}
-      const wake = () => {
-        heard = true
-        ring()
-      }
-      listeners.add(wake)
-      const next = Effect.async<void>((resume) => {
-        const answer = () => {
-          heard = false
-          resume(Effect.void)
-        }
-        if (heard) return answer()
-        ring = answer
-      })
-      return { listeners, wake, next }
-    }),
-    ({ listeners, wake }) =>
-      Effect.sync(() => {
-        listeners.delete(wake)
-        if (listeners.size === 0 && waiting.get(id) === listeners) waiting.delete(id)
-      }),
-  )

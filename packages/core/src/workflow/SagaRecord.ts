@@ -1,5 +1,5 @@
 /** What is stored of a saga, and under which names. */
-import { Effect, Schema } from "effect"
+import { Schema } from "effect"
 import type { SagaState } from "../kernel/workflow/SagaState.ts"
 
 const Done = Schema.Struct({
@@ -63,10 +63,29 @@ const Stored: Schema.Schema<SagaState> = Schema.Struct({
   timeline: Schema.Array(Entry),
 })
 
-const decode = Schema.decodeUnknown(Stored)
+const decode = Schema.decodeUnknownSync(Stored)
 
-// What this library wrote itself, and cannot read, is a defect.
-export const read = (state: unknown): Effect.Effect<SagaState> => Effect.orDie(decode(state))
+/** States that this process has just made, and stored as they are. */
+const own = new WeakSet<object>()
+const isOwn = (state: unknown): state is SagaState => typeof state === "object" && state !== null && own.has(state)
+
+/** It is read as it is, without a look at its form. */
+export const asOwn = (state: SagaState): SagaState => {
+  own.add(state)
+  return state
+}
+
+/** @throws what this library wrote itself, and cannot read, is a defect. */
+export const read = (state: unknown): SagaState => (isOwn(state) ? state : decode(state))
+
+/**
+ * What a schema has encoded, as it will be read from the store: a saga that goes on in the process that stored it must
+ * not see anything else than one that is taken up after a crash.
+ *
+ * @throws TypeError when it is no JSON data.
+ */
+export const asRead = (encoded: unknown): unknown =>
+  typeof encoded === "object" && encoded !== null ? JSON.parse(JSON.stringify(encoded)) : encoded
 
 /** Neither parked nor over, as it is stored. */
 export const goesOn = (state: unknown): boolean => {
@@ -90,4 +109,5 @@ export const parkedKindOf = (saga: string): string => `saga-parked/${saga}`
 export const cancelKindOf = (saga: string): string => `saga-cancel/${saga}`
 
 const Wish = Schema.Struct({ why: Schema.String })
-export const readWish = (state: unknown) => Effect.orDie(Schema.decodeUnknown(Wish)(state))
+/** @throws when it is none: a defect. */
+export const readWish = Schema.decodeUnknownSync(Wish)

@@ -2,7 +2,7 @@
  * Carries sagas out: `DueWork` brings those whose time has come, and each is run on, attempt after attempt, until it waits
  * or is over.
  */
-import { Context, Effect, Either } from "effect"
+import { type Clock, Context, Effect, Either } from "effect"
 import { AggregateStore } from "../consistency/AggregateStore.ts"
 import type { VersionConflict } from "../consistency/OptimisticLock.ts"
 import type { StorageError } from "../consistency/UnitOfWork.ts"
@@ -11,7 +11,7 @@ import * as DueWork from "../messaging/DueWork.ts"
 import { call, type Holding, inUnit, STEPS_A_UNIT } from "./SagaAttempt.ts"
 import type { Runnable } from "./SagaChange.ts"
 import * as SagaRecord from "./SagaRecord.ts"
-import { type Hand, store } from "./SagaUnit.ts"
+import { type Hand, record } from "./SagaUnit.ts"
 
 /** How long a saga that only a newer version of the program can go on with is left to it. */
 const NEWER_MILLIS = 5_000
@@ -19,8 +19,11 @@ const NEWER_MILLIS = 5_000
 /** A handler for `DueWork`: runs a claimed saga on as far as it goes. */
 export const handler =
   <I, R>(definition: Runnable<I, R>, context: Context.Context<AggregateStore | R>) =>
-  (claim: DueWork.Claim): Effect.Effect<void, StorageError | VersionConflict> =>
-    Effect.onInterrupt(carryOut(definition, context, claim), () => giveBack(definition, claim)).pipe(
+  (claim: DueWork.Claim): Effect.Effect<void, StorageError | VersionConflict, R> =>
+    Effect.onInterrupt(
+      Effect.clockWith((clock) => carryOut(definition, context, claim, clock)),
+      () => giveBack(definition, claim),
+    ).pipe(
       // Somebody else has it: what this one wanted to store was refused.
       Effect.catchTag("ClaimLost", () => Effect.void),
       Effect.annotateLogs({ saga: definition.name, id: claim.id }),
@@ -30,11 +33,13 @@ const carryOut = <I, R>(
   definition: Runnable<I, R>,
   context: Context.Context<AggregateStore | R>,
   claim: DueWork.Claim,
+  clock: Clock.Clock,
 ) =>
   Effect.gen(function* () {
     const { plan } = definition
-    const found = yield* SagaRecord.read(claim.state)
-    const nowMs = yield* DueWork.now
+    const found = SagaRecord.read(claim.state)
+    const times = DueWork.timesOf(clock)
+    const nowMs = times.now()
     const unfit = Saga.misfit(plan, found)
     if (unfit === "newer") {
       const untouched = { ...found, claims: found.claims - 1 }
@@ -42,11 +47,10 @@ const carryOut = <I, R>(
     }
     const state = resumed(plan, found, nowMs)
     const loaded = unfit ?? load(definition, state)
-    const hand: Hand<I, R> = { definition, context, claim, store: Context.get(context, AggregateStore) }
+    const hand: Hand<I, R> = { definition, context, claim, times, store: Context.get(context, AggregateStore) }
     if ("message" in loaded) {
       const parked = Saga.apply(plan, state, { _tag: "Misfit", message: loaded.message }, nowMs)
-      yield* store(hand, found, () => Effect.succeed(parked))
-      return
+      return yield* Effect.asVoid(record(hand, found, () => parked))
     }
     // After a crash one by one, so that a step which takes the process down is found, and not the one before it.
     yield* runOn({ ...hand, ...loaded, stepsAUnit: found.claims > 1 ? 1 : STEPS_A_UNIT }, found, state)
@@ -81,14 +85,16 @@ const load = <I, R>({ decodeInput, decoders }: Runnable<I, R>, state: Saga.SagaS
 /** Step after step, until it waits, is parked or is over. `before` is what is stored. */
 const runOn = <I, R>(holding: Holding<I, R>, before: Saga.SagaState, found: Saga.SagaState) =>
   Effect.gen(function* () {
-    const { plan, steps } = holding.definition
+    const { definition, times } = holding
+    const { plan, steps } = definition
     let stored = before
     let state = found
     while (true) {
       const action = Saga.next(plan, state)
       const step = action._tag === "Run" ? steps[action.step] : undefined
-      if (action._tag !== "Run" || step === undefined || action.atMs > (yield* DueWork.now)) {
-        if (stored !== state) yield* store(holding, stored, () => Effect.succeed(state))
+      if (action._tag !== "Run" || step === undefined || action.atMs > times.now()) {
+        const waiting = state
+        if (stored !== state) yield* record(holding, stored, () => waiting)
         else yield* putDown(holding, state)
         return
       }
@@ -96,7 +102,7 @@ const runOn = <I, R>(holding: Holding<I, R>, before: Saga.SagaState, found: Saga
         ? yield* inUnit(holding, step, action, stored, state)
         : yield* call(holding, step, action, stored, state)
       stored = state
-      if (!isNext(plan, state, yield* DueWork.now)) return
+      if (!isNext(plan, state, times.now())) return
     }
   })
 
@@ -115,7 +121,7 @@ const putDown = <I, R>({ claim }: Hand<I, R>, state: Saga.SagaState) => {
 const giveBack = <I, R>({ plan }: Runnable<I, R>, claim: DueWork.Claim) =>
   Effect.gen(function* () {
     const nowMs = yield* DueWork.now
-    const found = resumed(plan, yield* SagaRecord.read(claim.state), nowMs)
+    const found = resumed(plan, SagaRecord.read(claim.state), nowMs)
     const state = Saga.apply(plan, found, { _tag: "Interrupted", times: 1, counted: false }, nowMs)
     yield* claim.settle((put) => put.release({ state: SagaRecord.putDown(state), dueAtMs: nowMs }))
   }).pipe(Effect.ignore)

@@ -14,6 +14,7 @@
 import { Effect, type Either, type ParseResult, Schema } from "effect"
 import type { Transaction } from "../consistency/UnitOfWork.ts"
 import * as Retry from "../kernel/resilience/Retry.ts"
+import * as SagaRecord from "./SagaRecord.ts"
 
 /** What a step is told of its attempt. */
 export interface StepContext {
@@ -175,7 +176,7 @@ const basics = <A, AI>(name: string, step: StepOptions & { readonly result: Sche
 })
 
 const encoding = <A, E, R>(encode: (value: A) => unknown, run: Effect.Effect<A, E, R>) =>
-  Effect.map(run, (value): StepResult => ({ value, encoded: encode(value) }))
+  Effect.map(run, (value): StepResult => ({ value, encoded: SagaRecord.asRead(encode(value)) }))
 
 /** The shell hands over the results of all steps before; if not, it is at fault. */
 const missing = (name: string): Effect.Effect<never> =>

@@ -1,14 +1,16 @@
 /**
  * The unit of work in which a saga in hand goes from one state to the next, with all that goes with it: its events, its
  * place among the parked, a wish to cancel that is fulfilled, and whether the claim is kept or put down.
+ *
+ * What only stores shares its unit with other sagas that are stored at the moment; what runs a step has one of its own.
  */
-import { Context, Effect, Option, Schedule } from "effect"
+import { type Context, Effect, Schedule } from "effect"
 import type { AggregateStore } from "../consistency/AggregateStore.ts"
 import type { VersionConflict } from "../consistency/OptimisticLock.ts"
-import { StorageError, type Transaction } from "../consistency/UnitOfWork.ts"
+import { StorageError, Transaction } from "../consistency/UnitOfWork.ts"
 import * as Saga from "../kernel/workflow/Saga.ts"
-import * as DueWork from "../messaging/DueWork.ts"
-import { accompany, alert, type Runnable } from "./SagaChange.ts"
+import type * as DueWork from "../messaging/DueWork.ts"
+import { alert, announce, begunAhead, besides, inContext, onlyStores, type Runnable } from "./SagaChange.ts"
 import * as SagaRecord from "./SagaRecord.ts"
 
 /** One saga in hand. */
@@ -16,40 +18,70 @@ export interface Hand<I, R> {
   readonly definition: Runnable<I, R>
   readonly context: Context.Context<AggregateStore | R>
   readonly store: Context.Tag.Service<typeof AggregateStore>
+  readonly times: DueWork.Times
   readonly claim: DueWork.Claim
 }
 
-/** One unit of work that stores what `decide` gives, with all that goes with it. */
+/** Why nothing was stored. */
+export type Trouble = StorageError | VersionConflict | DueWork.ClaimLost
+
+/** Stores what `decide` makes of it, by what is known already. */
+export const record = <I, R>(
+  hand: Hand<I, R>,
+  before: Saga.SagaState,
+  decide: (nowMs: number, cancelled: string | undefined) => Saga.SagaState,
+): Effect.Effect<Saga.SagaState, Trouble> => {
+  const unit = (put: DueWork.Change) =>
+    Effect.flatMap(wishOf(hand, before), (why) => next(hand, put, before, decide(hand.times.now(), why)))
+  const { claim, definition } = hand
+  return announced(hand, before, onlyStores(definition) ? claim.settleTogether(unit) : claim.settle(unit))
+}
+
+/** The same where something is done in the unit first; it is a unit of its own. */
 export const store = <I, R, E>(
   hand: Hand<I, R>,
   before: Saga.SagaState,
   decide: (nowMs: number, cancelled: string | undefined) => Effect.Effect<Saga.SagaState, E, R | Transaction>,
-): Effect.Effect<Saga.SagaState, E | StorageError | VersionConflict | DueWork.ClaimLost> =>
-  Effect.tap(
-    hand.claim.settle((put) =>
-      inContext(
-        hand.context,
-        Effect.gen(function* () {
-          const why = before.phase === "forward" ? yield* wishOf(hand) : undefined
-          const decided = yield* decide(yield* DueWork.now, why)
-          const nowMs = yield* DueWork.now
-          const state = begunAhead(hand.definition.plan, decided, nowMs)
-          yield* accompany(hand.definition, hand.store, hand.claim.id, before, state)
-          yield* write(hand, put, state, nowMs)
-          return state
-        }),
+): Effect.Effect<Saga.SagaState, E | Trouble> => {
+  const unit = (put: DueWork.Change) =>
+    inContext(
+      hand.context,
+      Effect.flatMap(wishOf(hand, before), (why) =>
+        Effect.flatMap(decide(hand.times.now(), why), (decided) => next(hand, put, before, decided)),
       ),
-    ),
-    (after) => (before.phase === "parked" ? Effect.void : alert(hand.definition, hand.claim.id, after)),
-  )
+    )
+  return announced(hand, before, hand.claim.settle(unit))
+}
 
-/** With the services of the worker besides those of the unit. */
-const inContext = <A, E, R>(context: Context.Context<R>, effect: Effect.Effect<A, E, R | Transaction>) =>
-  Effect.mapInputContext(effect, (unit: Context.Context<Transaction>) => Context.merge(context, unit))
+/** Inside the unit. */
+const next = <I, R>(
+  { claim, context, definition, store, times }: Hand<I, R>,
+  put: DueWork.Change,
+  before: Saga.SagaState,
+  decided: Saga.SagaState,
+): Effect.Effect<Saga.SagaState, Trouble, Transaction> => {
+  const nowMs = times.now()
+  const state = begunAhead(definition.plan, decided, nowMs)
+  const also = besides(definition, store, claim.id, before, state)
+  const written = Effect.as(write(definition.plan, put, state, nowMs), state)
+  return also === undefined ? written : Effect.zipLeft(written, inContext(context, also))
+}
+
+/** Those who want to know of it are told when it is durable. */
+const announced = <I, R, E>(
+  { claim, definition, store }: Hand<I, R>,
+  before: Saga.SagaState,
+  stored: Effect.Effect<Saga.SagaState, E>,
+): Effect.Effect<Saga.SagaState, E> =>
+  Effect.flatMap(stored, (after) => {
+    announce(definition, store, claim.id, before, after)
+    const parks = after.phase === "parked" && before.phase !== "parked"
+    return parks ? Effect.as(alert(definition, claim.id, after), after) : Effect.succeed(after)
+  })
 
 /** Where it goes from here: kept while it goes on, else put down, for later or for good. */
-const write = <I, R>({ definition }: Hand<I, R>, put: DueWork.Change, state: Saga.SagaState, nowMs: number) => {
-  const action = Saga.next(definition.plan, state)
+const write = (plan: Saga.Plan, put: DueWork.Change, state: Saga.SagaState, nowMs: number) => {
+  const action = Saga.next(plan, state)
   if (action._tag === "End") return put.archive(SagaRecord.putDown(state), nowMs)
   if (action._tag === "Park") return put.release({ state: SagaRecord.putDown(state), dueAtMs: null })
   return action.atMs <= nowMs
@@ -57,28 +89,50 @@ const write = <I, R>({ definition }: Hand<I, R>, put: DueWork.Change, state: Sag
     : put.release({ state: SagaRecord.putDown(state), dueAtMs: action.atMs })
 }
 
-/** When a call is next it is recorded as begun at once, which saves a unit of its own. */
-const begunAhead = (plan: Saga.Plan, state: Saga.SagaState, nowMs: number): Saga.SagaState => {
-  const action = Saga.next(plan, state)
-  if (action._tag !== "Run" || action.atMs > nowMs || plan.steps[action.step]?.transactional !== false) return state
-  return state.trying.begunAtMs === null ? Saga.apply(plan, state, { _tag: "Begun" }, nowMs) : state
-}
+/** Units in which it was seen that nobody wishes to cancel anything, so that those who share one look once. */
+const withoutWishes = new WeakMap<object, Set<string>>()
 
 /** Why somebody wants it cancelled, if so. The wish is taken off its list: it is being fulfilled. */
-const wishOf = <I, R>({ claim, definition, store }: Hand<I, R>) =>
-  Effect.gen(function* () {
-    const kind = SagaRecord.cancelKindOf(definition.name)
-    const wish = yield* store.get(kind, claim.id)
-    if (Option.isNone(wish)) return undefined
-    yield* store.remove(kind, claim.id, wish.value.version)
-    return (yield* SagaRecord.readWish(wish.value.state)).why
+const wishOf = <I, R>(
+  { claim, definition, store }: Hand<I, R>,
+  before: Saga.SagaState,
+): Effect.Effect<string | undefined, StorageError | VersionConflict, Transaction> => {
+  if (before.phase !== "forward") return NO_WISH
+  const kind = SagaRecord.cancelKindOf(definition.name)
+  return Effect.flatMap(Transaction, (unit) => {
+    const known = withoutWishes.get(unit)
+    if (known?.has(kind) === true) return NO_WISH
+    return Effect.flatMap(store.list(kind, { limit: 1 }), (any) => {
+      if (any.length > 0) return ownWish(store, kind, claim.id)
+      if (known === undefined) withoutWishes.set(unit, new Set([kind]))
+      else known.add(kind)
+      return NO_WISH
+    })
+  })
+}
+
+const NO_WISH = Effect.succeed(undefined)
+
+const ownWish = (store: Context.Tag.Service<typeof AggregateStore>, kind: string, id: string) =>
+  Effect.flatMap(store.get(kind, id), (found) => {
+    if (found._tag === "None") return NO_WISH
+    const { why } = SagaRecord.readWish(found.value.state)
+    return Effect.as(store.remove(kind, id, found.value.version), why)
   })
 
 /** The store is asked again for a while when it cannot take what has happened: else it would happen again. */
 export const insistently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.catchAll(effect, (error) => (isPassing(error) ? Effect.delay(again(effect), FIRST_PAUSE) : Effect.fail(error)))
+
+const FIRST_PAUSE = "50 millis"
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof StorageError && (error.reason === "busy" || error.reason === "full")
+
+const again = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.retry(effect, {
-    while: (error) => error instanceof StorageError && (error.reason === "busy" || error.reason === "full"),
-    schedule: Schedule.exponential("50 millis").pipe(
+    while: isPassing,
+    schedule: Schedule.exponential("100 millis").pipe(
       Schedule.union(Schedule.spaced("5 seconds")),
       Schedule.upTo("1 minute"),
     ),

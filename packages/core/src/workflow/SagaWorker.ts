@@ -39,6 +39,8 @@ export const make = <I, R>(
         concurrency,
         ...rest,
         mark: SagaRecord.taken,
+        admission: definition.admission,
+        ended: definition.watch.putDown,
         handle: handler(definition, context),
       }),
     )

@@ -23,6 +23,7 @@ import {
   testOn,
 } from "./DueWorkServices.ts"
 import { dueWorkTime } from "./DueWorkTime.ts"
+import { dueWorkTogether } from "./DueWorkTogether.ts"
 
 export const dueWorkSuite = (name: string, store: Layer.Layer<DueWorkServices, unknown>): void => {
   const test = testOn(store)
@@ -32,6 +33,7 @@ export const dueWorkSuite = (name: string, store: Layer.Layer<DueWorkServices, u
     settling(test)
     dueWorkLeases(test)
     dueWorkTime(test)
+    dueWorkTogether(test)
   })
 }
 

@@ -14,7 +14,7 @@ import { freshName, happened, keysCalled, ledger, type SagaTest, script, threeSt
 type Work = Context.Tag.Service<typeof UnitOfWork>
 
 /** A unit of work whose process dies around its unit number `at`. */
-const mortal = (work: Work, at: number, when: "before" | "after") => {
+export const mortal = (work: Work, at: number, when: "before" | "after") => {
   let units = 0
   let dead = false
   let bury = (): void => {}
@@ -54,7 +54,7 @@ const mortal = (work: Work, at: number, when: "before" | "after") => {
 const PATIENCE = 40
 
 /** Lets time pass until the saga is over. */
-const toTheEnd = <A extends { readonly status: string }, E, R>(
+export const toTheEnd = <A extends { readonly status: string }, E, R>(
   saga: { readonly status: (id: string) => Effect.Effect<Option.Option<A>, E, R> },
   id: string,
 ) =>

@@ -3,7 +3,7 @@ import { it } from "@effect/vitest"
 import { AggregateStore, type StorageError, type UnitOfWork } from "@paceline/core/consistency"
 import type { EventLog } from "@paceline/core/messaging"
 import { Saga } from "@paceline/core/workflow"
-import { Clock, Context, Effect, Fiber, Layer, Option, Schema, type Scope } from "effect"
+import { Clock, Context, Effect, Fiber, Layer, Option, Random, Schema, type Scope } from "effect"
 import { type Bench, observed, pass } from "./DueWorkServices.ts"
 
 type SagaServices = UnitOfWork | AggregateStore.AggregateStore | EventLog.EventLog
@@ -175,6 +175,6 @@ export const testsOn =
           const watched = yield* observed(Layer.succeedContext(services))
           const world = yield* Layer.build(worldLayer)
           return yield* Effect.provide(body, Context.mergeAll(services, watched, world))
-        }),
+        }).pipe(Effect.withRandom(Random.make(title))),
       60_000,
     )

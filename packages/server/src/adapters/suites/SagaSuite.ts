@@ -24,12 +24,14 @@ import {
   threeSteps,
   whileTimePasses,
 } from "./SagaServices.ts"
+import { sagaStarts } from "./SagaStarts.ts"
 
 export const sagaSuite = (name: string, store: SagaStore): void => {
   const test = testsOn(store)
   describe(`saga: ${name}`, () => {
     running(test)
     compensating(test)
+    sagaStarts(test)
     sagaOperations(test)
     sagaCrashes(test)
   })
