@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
 import { crc32 } from "@paceline/core/wire"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { QuarantineBounds, QuarantineEviction } from "../src/contexts/devices/quarantine/Eviction.ts"
@@ -79,6 +79,87 @@ describe("What this server is too old to read", () => {
           expect(device).toMatchObject({ deviceId, chunks: 3, samples: 9, quarantined: 1 })
         }).pipe(Effect.scoped, Effect.provide(serverOn(path)))
       }
+    }).pipe(Effect.scoped),
+  )
+})
+
+describe("What a newer version can read", () => {
+  it.live("counts: a training that was set aside whole, and one whose hole it fills, each once", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const run = <A, E>(test: Effect.Effect<A, E, TestServer | UnitOfWork | Scope.Scope>) =>
+        test.pipe(Effect.scoped, Effect.provide(serverOn(path)))
+      const workouts = (athleteId: string) =>
+        Effect.flatMap(TestServer, ({ request }) => request("GET", `/v1/athletes/${athleteId}/workouts`))
+      const heart = (n: number, from: number, to: number, sensor: string, ended = false) =>
+        chunk(n, [
+          block("heartRate", seconds(from, to, 162), sensor),
+          ...(ended ? [block("activity", [[to * 1000, 0]], sensor)] : []),
+        ])
+
+      const { anna, bo, device } = yield* run(
+        Effect.gen(function* () {
+          const server = yield* TestServer
+          const anna = yield* server.addAthlete({ alias: "Anna", maxHeartRateBpm: 200 })
+          const bo = yield* server.addAthlete({ alias: "Bo", maxHeartRateBpm: 200 })
+          const device = yield* server.addDevice({ "strap-01": anna.athleteId, "strap-02": bo.athleteId })
+          const { bridge } = yield* greet(device)
+          const told = [
+            heart(1, 0, 600, "strap-01"),
+            heart(2, 600, 900, "strap-01"),
+            heart(3, 900, 1500, "strap-01", true),
+            heart(4, 0, 600, "strap-02"),
+            heart(5, 600, 1200, "strap-02", true),
+          ]
+          for (const one of told) {
+            // A server that is too old takes the second, the fourth and the fifth for what it cannot read.
+            if (one.n === 2 || one.n > 3) one.payload[0] = 9
+            bridge.say({ ...one, crc: crc32(one.payload) })
+          }
+          yield* eventually(bridge.next, (frame) => frame._tag === "Ack" && frame.n === 5)
+          yield* eventually(workouts(anna.athleteId), ({ body }) => body.length === 1)
+          // The newer server knows this version: here it is the bytes that become readable.
+          const rows = yield* server.sql<{ readonly id: number; readonly payload: Uint8Array }>`
+            SELECT id, payload FROM quarantine`
+          expect(rows).toHaveLength(3)
+          for (const { id, payload } of rows) {
+            const known = Uint8Array.from(payload)
+            known[0] = 2
+            yield* UnitOfWork.run(
+              server.sql`UPDATE quarantine SET payload = ${known}, crc = ${crc32(known)} WHERE id = ${id}`,
+            )
+          }
+          return { anna, bo, device }
+        }),
+      )
+
+      yield* run(
+        Effect.gen(function* () {
+          const server = yield* TestServer
+          yield* eventually(workouts(bo.athleteId), ({ body }) => body.length === 1)
+          expect((yield* workouts(bo.athleteId)).body).toMatchObject([
+            { startedAtMs: 0, endedAtMs: 1_200_000, heartRateSamples: 1200, effortPoints: 79 },
+          ])
+          // Until its own end it is open, as whatever comes late. The last sample before a gap holds for five seconds.
+          const ended = yield* server.request("POST", `/v1/classes/main/athletes/${anna.athleteId}/complete`)
+          expect(ended).toMatchObject({ status: 200 })
+          const { body } = yield* workouts(anna.athleteId)
+          expect(body).toMatchObject([
+            { startedAtMs: 0, endedAtMs: 1_500_000, heartRateSamples: 1495, effortPoints: 99 },
+          ])
+          expect(body[0].mergedFrom).toHaveLength(2)
+          const board = server.request("GET", "/v1/classes/main/leaderboard")
+          yield* eventually(board, (answer) => answer.body.length === 2 && answer.body[0].points === 99)
+          expect(
+            (yield* board).body.map(({ alias, points }: { alias: string; points: number }) => [alias, points]),
+          ).toEqual([
+            ["Anna", 99],
+            ["Bo", 79],
+          ])
+          const [one] = (yield* server.request("GET", "/v1/devices")).body
+          expect(one).toMatchObject({ deviceId: device.deviceId, chunks: 5, quarantined: 0 })
+        }),
+      )
     }).pipe(Effect.scoped),
   )
 })

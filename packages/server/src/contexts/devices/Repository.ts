@@ -14,9 +14,9 @@ export interface Received {
   readonly redeliveriesSuppressed: number
 }
 
-type PairingRow = Omit<Pairing, "source"> & { readonly source: NonNullable<Pairing["source"]> | null }
+export type PairingRow = Omit<Pairing, "source"> & { readonly source: NonNullable<Pairing["source"]> | null }
 
-const pairingOf = ({ athleteId, classId, sensor, source }: PairingRow): Pairing => ({
+export const pairingOf = ({ athleteId, classId, sensor, source }: PairingRow): Pairing => ({
   sensor,
   athleteId,
   classId,

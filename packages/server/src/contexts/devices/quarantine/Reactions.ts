@@ -1,6 +1,6 @@
 /**
- * What the quarantine does by itself: when the server starts, it tries again what an older version could not read; then,
- * and every ten minutes, it lets go what is beyond its bounds.
+ * What the quarantine does by itself: when the server starts, before its doors open, it tries again what an older version
+ * could not read; then, and every ten minutes, it lets go what is beyond its bounds.
  */
 import { UnitOfWork } from "@paceline/core/consistency"
 import { Duration, Effect, Layer, Schedule } from "effect"
@@ -21,7 +21,7 @@ export const layer = Layer.scopedDiscard(
     const readAgain = Effect.gen(function* () {
       let readable = 0
       for (let from: number | null = 0; from !== null; ) {
-        const step: Step = yield* Effect.delay(work.run(replay.step(from)), BREATH)
+        const step: Step = yield* work.run(replay.step(from))
         readable += step.readable
         from = step.last
       }
@@ -44,14 +44,13 @@ export const layer = Layer.scopedDiscard(
       }
     })
 
+    // What comes of a bridge from now on is newer: training counts each source in the order of the log.
     yield* readAgain.pipe(
       Effect.catchAllCause((cause) => Effect.logError("The quarantine could not be looked through.", cause)),
-      Effect.zipRight(
-        keepInBounds.pipe(
-          Effect.catchAllCause((cause) => Effect.logError("The quarantine could not be kept in its bounds.", cause)),
-          Effect.repeat(EVERY_TEN_MINUTES),
-        ),
-      ),
+    )
+    yield* keepInBounds.pipe(
+      Effect.catchAllCause((cause) => Effect.logError("The quarantine could not be kept in its bounds.", cause)),
+      Effect.repeat(EVERY_TEN_MINUTES),
       Effect.forkScoped,
     )
   }),

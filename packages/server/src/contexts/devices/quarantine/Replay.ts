@@ -3,18 +3,20 @@
  *
  * A newer bridge may write a codec version, or a kind of sensor, that a server does not know yet: the chunk's bytes are
  * kept whole. When the server starts, all of those are tried again; one that can be read now is stored under its own
- * identity, as worn when it came, and told of in the log like any other. A chunk whose bytes are damaged, or whose
- * number came with other bytes, stays where it is.
+ * identity, as worn when it came, and told of in the log like any other: series and training hear of it. A chunk whose
+ * bytes are damaged, or whose number came with other bytes, stays where it is.
  *
- * What had been made of the samples around it by then (sessions, points) stays as it is; its own samples are in the
- * athlete's series.
+ * Training gets its heart rates where the same athlete still wears the sensor, for only then their class is known. They
+ * come before anything newer of the bridge, because this happens before the doors open. What was counted around them
+ * meanwhile stays as it is: they are a recording of their own, which is merged with that one, and fills its gap.
  */
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Transaction } from "@paceline/core/consistency"
-import { ChunksStored, type DeviceId, Topics } from "@paceline/core/contract"
+import { type ChunksStored, type DeviceId, type Pairing, Topics } from "@paceline/core/contract"
 import { EventLog } from "@paceline/core/messaging"
-import { Bundle, crc32 } from "@paceline/core/wire"
 import { Effect } from "effect"
+import * as Intake from "../Model.ts"
+import { type PairingRow, pairingOf } from "../Repository.ts"
 
 interface SetAside {
   readonly id: number
@@ -23,6 +25,9 @@ interface SetAside {
   readonly n: number
   readonly crc: number
   readonly payload: Uint8Array
+  readonly receivedAtMs: number
+  /** The newest of the device's pairings when it came. */
+  readonly pairings: number
 }
 
 /** So many are tried in one unit of work. */
@@ -35,10 +40,12 @@ export interface Step {
   readonly last: number | null
 }
 
-const bundleOf = ({ crc, payload }: SetAside): Bundle.Bundle | null => {
-  if (crc32(payload) !== crc) return null
-  const bundle = Bundle.decode(payload)
-  return "_tag" in bundle ? null : bundle
+/** What a chunk comes to, as it would have when it came; null when it cannot be read. */
+const read = ({ crc, deviceId, incarnation, n, payload, receivedAtMs }: SetAside, pairings: Intake.Pairings) => {
+  const origin = { deviceId, pairings, marks: new Map([[incarnation, n - 1]]), hello: null, nowMs: receivedAtMs }
+  const { events, store } = Intake.plan(origin, [{ _tag: "Chunk", incarnation, n, crc, payload }])
+  const [stored] = store
+  return stored === undefined ? null : { events, samples: stored.samples }
 }
 
 export class QuarantineReplay extends Effect.Service<QuarantineReplay>()(
@@ -51,17 +58,32 @@ export class QuarantineReplay extends Effect.Service<QuarantineReplay>()(
       /** Those that could not be read, after this one. */
       const after = (id: number) =>
         sql<SetAside>`
-        SELECT id, device_id AS "deviceId", incarnation, n, crc, payload FROM quarantine
-        WHERE id > ${id} AND (reason LIKE 'unknown-version:%' OR reason LIKE 'malformed:%')
-        ORDER BY id LIMIT ${PAGE}`
+        SELECT q.id, q.device_id AS "deviceId", q.incarnation, q.n, q.crc, q.payload,
+               q.received_at_ms AS "receivedAtMs", coalesce(q.pairings, d.pairings) AS pairings
+        FROM quarantine q JOIN device d ON d.device_id = q.device_id
+        WHERE q.id > ${id} AND (q.reason LIKE 'unknown-version:%' OR q.reason LIKE 'malformed:%')
+        ORDER BY q.id LIMIT ${PAGE}`
+
+      /** Who wore the device's sensors then, of those who wear them still. */
+      const worn = (deviceId: DeviceId, pairings: number) =>
+        Effect.map(
+          sql<PairingRow>`
+            SELECT p.sensor, p.athlete_id AS "athleteId", p.class_id AS "classId", p.source
+            FROM pairing p JOIN worn w ON w.device_id = p.device_id AND w.sensor = p.sensor AND w.athlete_id = p.athlete_id
+            WHERE p.device_id = ${deviceId} AND w.since = (
+              SELECT max(since) FROM worn
+              WHERE device_id = p.device_id AND sensor = p.sensor AND since <= ${pairings})`,
+          (rows) => Intake.pairingsOf(rows.map((row): Pairing => pairingOf(row))),
+        )
 
       /** Stores one among the chunks; false when its number is taken. */
-      const store = Effect.fnUntraced(function* ({ deviceId, id }: SetAside, samples: number) {
+      const store = Effect.fnUntraced(function* (
+        { crc, deviceId, id, incarnation, n, pairings, payload, receivedAtMs }: SetAside,
+        samples: number,
+      ) {
         const stored = yield* sql`
         INSERT INTO chunk (device_id, incarnation, n, crc, samples, received_at_ms, payload, pairings)
-        SELECT q.device_id, q.incarnation, q.n, q.crc, ${samples}, q.received_at_ms, q.payload,
-               coalesce(q.pairings, d.pairings)
-        FROM quarantine q JOIN device d ON d.device_id = q.device_id WHERE q.id = ${id}
+        VALUES (${deviceId}, ${incarnation}, ${n}, ${crc}, ${samples}, ${receivedAtMs}, ${payload}, ${pairings})
         ON CONFLICT DO NOTHING RETURNING n`
         if (stored.length === 0) return false
         yield* sql`DELETE FROM quarantine WHERE id = ${id}`
@@ -76,15 +98,22 @@ export class QuarantineReplay extends Effect.Service<QuarantineReplay>()(
         step: Effect.fn("QuarantineReplay.step")(function* (from: number) {
           yield* Transaction
           const tried = yield* after(from)
-          const events: Array<EventLog.NewEvent<ChunksStored>> = []
+          const stored: Array<EventLog.NewEvent<typeof ChunksStored.Encoded>> = []
+          const recorded: Array<EventLog.NewEvent<Intake.Recorded>> = []
+          const wearers = new Map<string, Intake.Pairings>()
           for (const chunk of tried) {
-            const bundle = bundleOf(chunk)
-            if (bundle === null || !(yield* store(chunk, Bundle.sampleCount(bundle)))) continue
-            const { deviceId, incarnation, n } = chunk
-            events.push({ key: deviceId, event: new ChunksStored({ deviceId, incarnation, first: n, last: n }) })
+            const { deviceId, incarnation, n, pairings } = chunk
+            const key = `${deviceId}/${pairings}`
+            const wearing = wearers.get(key) ?? (yield* worn(deviceId, pairings))
+            wearers.set(key, wearing)
+            const found = read(chunk, wearing)
+            if (found === null || !(yield* store(chunk, found.samples))) continue
+            stored.push({ key: deviceId, event: { _tag: "ChunksStored", deviceId, incarnation, first: n, last: n } })
+            for (const event of found.events) recorded.push({ key: event.athleteId, event })
           }
-          yield* EventLog.append(Topics.chunks, events).pipe(Effect.provideService(EventLog.EventLog, log))
-          const step: Step = { readable: events.length, last: tried.at(-1)?.id ?? null }
+          yield* EventLog.appendEncoded(Topics.telemetry, recorded).pipe(Effect.provideService(EventLog.EventLog, log))
+          yield* EventLog.appendEncoded(Topics.chunks, stored).pipe(Effect.provideService(EventLog.EventLog, log))
+          const step: Step = { readable: stored.length, last: tried.at(-1)?.id ?? null }
           return step
         }),
       }
