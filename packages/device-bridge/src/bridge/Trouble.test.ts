@@ -76,10 +76,15 @@ describe("a disk that fails for a while", () => {
     await until(() => bridge.status().connected)
     code = "SQLITE_IOERR"
     await append(bridge, 3)
-    await until(() => events.length > 0)
+    await until(() => events.length > 0 && server.stored.length === 3)
+    // All have been tried.
+    await sleep(80)
     server.behaviour.silent = true
     code = null
+    const began = performance.now()
     await bridge.drained()
+    // Long before the silence is noticed, which would make it say hello, and hear of them, again.
+    expect(performance.now() - began).toBeLessThan(9_000)
     expect(bridge.status()).toMatchObject({ deliveredChunks: 3, waitingChunks: 0 })
   })
 

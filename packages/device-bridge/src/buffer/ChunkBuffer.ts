@@ -73,8 +73,10 @@ export class ChunkBuffer {
   #closed = false
   /** Null when the file was damaged, and there is no fresh one in its place yet. */
   #store: Store | null = null
-  /** Where the damaged file goes, and what is wrong with it. */
-  #aside: { readonly asidePath: string; readonly reason: string } | null = null
+  /** The damaged file that still lies in the buffer's place. */
+  #damaged: Aside | null = null
+  /** Those that were moved away; who listens hears of them when there is a fresh one. */
+  #movedAside: Array<Aside> = []
 
   /**
    * Opens the buffer and becomes its owner.
@@ -113,6 +115,7 @@ export class ChunkBuffer {
       this.#store = this.#openStore()
     } catch (thrown) {
       this.#ownership.release()
+      this.#tellMovedAside()
       throw bufferError(this.#path, thrown)
     }
   }
@@ -330,24 +333,48 @@ export class ChunkBuffer {
     }
   }
 
-  #replaceDamaged(store: Store | null, { message: reason }: Error): Store {
+  #replaceDamaged(store: Store | null, found: Error): Store {
     store?.abandon()
     this.#store = null
-    this.#aside ??= { asidePath: asidePathFor(this.#driver, this.#path, this.#now()), reason }
+    this.#damaged = this.#asideOf(found)
     return this.#startAfresh()
+  }
+
+  #asideOf({ message: reason }: Error): Aside {
+    return { asidePath: asidePathFor(this.#driver, this.#path, this.#now()), reason }
   }
 
   /** A fresh file in the place of the damaged one. Where there is no room for it now, whatever comes next tries again. */
   #startAfresh(): Store {
-    const aside = this.#aside
-    if (aside !== null) setAside(this.#driver, this.#path, aside.asidePath)
-    const store = Store.open(this.#driver, this.#path, this.#now(), this.#storeOptions)
-    this.#store = store
-    this.#aside = null
+    if (this.#damaged !== null) {
+      setAside(this.#driver, this.#path, this.#damaged.asidePath)
+      this.#movedAside.push(this.#damaged)
+      this.#damaged = null
+    }
+    try {
+      this.#store = Store.open(this.#driver, this.#path, this.#now(), this.#storeOptions)
+    } catch (thrown) {
+      // It goes aside, too, under a name of its own.
+      if (isDamaged(thrown)) this.#damaged = this.#asideOf(thrown)
+      throw thrown
+    }
+    const store = this.#store
     // Who hears of it may use the buffer at once.
-    if (aside !== null) this.#onEvent({ _tag: "BufferSetAside", path: this.#path, ...aside })
+    this.#tellMovedAside()
     return store
   }
+
+  #tellMovedAside(): void {
+    for (const aside of this.#movedAside.splice(0)) {
+      this.#onEvent({ _tag: "BufferSetAside", path: this.#path, ...aside })
+    }
+  }
+}
+
+/** Where a damaged file goes, and what is wrong with it. */
+interface Aside {
+  readonly asidePath: string
+  readonly reason: string
 }
 
 /** Whether a former owner's last flushes may be gone: they waited for no disk, and the power may have been cut. */

@@ -155,6 +155,79 @@ describe("damage", () => {
     expect(readFileSync(asidePath)).toEqual(bytes)
   })
 
+  test("[bridge 24] setting aside that failed half way goes on under the same name: the file and its log stay together", () => {
+    const events: Array<BufferEvent> = []
+    const driver = bunSqlite()
+    let code: SqliteCode | null = null
+    let stuck = true
+    let now = Date.UTC(2026, 0, 1)
+    const buffer = open({
+      onEvent: (event) => events.push(event),
+      now: () => now,
+      driver: {
+        ...failingDisk(driver, (sql) => (/into stored_chunk/.test(sql) ? code : null)),
+        rename: (from, to) => {
+          if (from === path && stuck) throw new Error("ENOSPC: no space left on device")
+          driver.rename(from, to)
+        },
+      },
+    })
+    append(buffer, 1)
+    code = "SQLITE_CORRUPT"
+    buffer.record("s", "power", 2, 2)
+    expect(() => buffer.flush()).toThrow("ENOSPC")
+    expect(events).toEqual([])
+    writeFileSync(`${path}-wal`, "what is left of its log")
+    now += 60_000
+    expect(() => buffer.flush()).toThrow("ENOSPC")
+    now += 60_000
+    stuck = false
+    code = null
+    expect(buffer.flush()).toBe(1)
+    expect(events).toMatchObject([{ _tag: "BufferSetAside" }])
+    const [event] = events
+    const aside = event?._tag === "BufferSetAside" ? event.asidePath : ""
+    expect(existsSync(aside)).toBe(true)
+    expect(readFileSync(`${aside}-wal`, "utf8")).toBe("what is left of its log")
+    expect(valuesIn(buffer)).toEqual([2])
+  })
+
+  test("[bridge 24] a fresh file that cannot be finished, or is damaged too, takes no other's place: each keeps its own", () => {
+    const events: Array<BufferEvent> = []
+    let refused: RegExp = /nothing/
+    let code: SqliteCode = "SQLITE_CORRUPT"
+    const buffer = open({
+      onEvent: (event) => events.push(event),
+      driver: failingDisk(bunSqlite(), (sql) => (refused.test(sql) ? code : null)),
+    })
+    append(buffer, 7)
+    refused = /into stored_chunk|create table incarnation/
+    buffer.record("s", "power", 2, 2)
+    expect(() => buffer.flush()).toThrow(/told to fail/)
+    code = "SQLITE_FULL"
+    refused = /create table incarnation/
+    for (let again = 0; again < 3; again++) expect(() => buffer.flush()).toThrow(BufferFull)
+    expect(events).toEqual([])
+    refused = /nothing/
+    expect(buffer.flush()).toBe(1)
+    expect(valuesIn(buffer)).toEqual([2])
+    const aside = events.flatMap((event) => (event._tag === "BufferSetAside" ? [event.asidePath] : []))
+    expect(aside.length).toBe(2)
+    expect(query("select count(*) as chunks from chunk", aside[0])).toEqual([{ chunks: 1 }])
+    expect(new Set(aside).size).toBe(2)
+  })
+
+  test("[bridge 24] found at an opening that has no room for a fresh file: said all the same", () => {
+    append(open(), 1)
+    for (const buffer of opened.splice(0)) buffer.close()
+    writeFileSync(path, "no database at all, but long enough to be taken for the beginning of one")
+    const events: Array<BufferEvent> = []
+    const driver = failingDisk(bunSqlite(), (sql) => (/create table incarnation/.test(sql) ? "SQLITE_FULL" : null))
+    expect(() => open({ driver, onEvent: (event) => events.push(event) })).toThrow(BufferFull)
+    expect(events).toMatchObject([{ _tag: "BufferSetAside", path }])
+    append(open(), 2)
+  })
+
   test("damage found while recording: the same, and what waited in memory is kept", () => {
     const events: Array<BufferEvent> = []
     const buffer = open({ onEvent: (event) => events.push(event) })

@@ -190,6 +190,28 @@ describe.each([node, bun])("on $name", { timeout: 60_000 }, (runtime) => {
   })
 })
 
+test("what straps tell from their memory is delivered, and not shown as the present", async () => {
+  const stop = new AbortController()
+  const minutes = 20
+  const flags = ["--memory-minutes", String(minutes), "--started-at", String(Date.now() - minutes * 60_000)]
+  const running = runBridge(
+    ["--url", server.url, "--device", "d", "--data", join(folder, "data"), "--flush-ms", "50", ...flags],
+    {
+      driver: bunSqlite(),
+      env: { PACELINE_DEVICE_KEY: key },
+      signal: stop.signal,
+      write: () => {},
+      writeError: () => {},
+    },
+  )
+  const of = (kind: string) => stored().filter(([, is]) => is === kind)
+  await until(() => of("heartRate").length > 60 * minutes && server.live.length > 2)
+  stop.abort()
+  await running
+  const oldest = Math.min(...server.live.flatMap(({ bundle }) => bundle.flatMap(({ atMillis }) => [...atMillis])))
+  expect(oldest).toBeGreaterThan(Date.now() - 60_000)
+})
+
 describe("what cannot be done is said before anything is recorded", () => {
   const run = async (...argv: ReadonlyArray<string>) => {
     const out: Array<string> = []

@@ -15,7 +15,7 @@ const nameOf = ({ kind }: HeardSample): string => (typeof kind === "string" ? ki
 const INDOORS = new Set<string>(["heartRate", "rrInterval", "power", "cadence", "speed", "distance"])
 
 /** Looked at every so often, as a player does; each look is one number of milliseconds. */
-const looks = (due: Due, from: number, to: number, step = 100): Array<Playback.DueSample> => {
+const looks = (due: Due, from: number, to: number, step = 100): Array<HeardSample> => {
   const out: Array<HeardSample> = []
   for (let at = from; at < to; at += step) out.push(...due(at, Math.min(to, at + step)))
   return out

@@ -334,6 +334,18 @@ describe("what cannot be recorded", () => {
     expect(samples().map(({ value }) => value)).toEqual([60, 61, 62, 63])
   })
 
+  test("of a record that there was room for in part, nothing is recorded twice", () => {
+    const { bridge, samples, state } = buffer(2)
+    const both = { ...record(1), samples: [...record(1).samples, { kind: "power" as const, value: 200 }] }
+    expect(offload(bridge, { source: "w", records: [record(0), both, record(2)], look })).toMatchObject({
+      taken: 2,
+      turnedAway: 1,
+    })
+    state.room = 99
+    expect(offload(bridge, { source: "w", records: [record(0), both, record(2)], look })).toMatchObject({ taken: 1 })
+    expect(samples().map(({ value }) => value)).toEqual([60, 61, 62])
+  })
+
   test("is history: nothing of it is for screens", () => {
     const { bridge } = buffer()
     const options: Array<unknown> = []

@@ -1,8 +1,9 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { heart, START, world } from "../../test/HeardSensor.ts"
-import { encode } from "../gatt/index.ts"
+import { encode, type MeasurementOf } from "../gatt/index.ts"
 import { peripheral } from "./Peripheral.ts"
+import type { SourceBridge } from "./SourceBridge.ts"
 
 describe("a heart-rate strap", () => {
   test("[bridge 34] beats are recorded at the sums of their intervals, however late the radio brings them", () => {
