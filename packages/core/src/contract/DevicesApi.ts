@@ -8,13 +8,13 @@ import { Authentication } from "./Access.ts"
 import { Forbidden, NotFound, Unavailable } from "./Errors.ts"
 import { EpochMillis } from "./Events.ts"
 import { describeIdempotencyKey, Idempotent } from "./Idempotent.ts"
-import { AthleteId, ClassId, DeviceId, SensorName } from "./Ids.ts"
+import { AthleteId, ClassId, DeviceId, OneLine, SensorName } from "./Ids.ts"
 import { ClockLabel, SensorSource } from "./SeriesApi.ts"
 
 const device = HttpApiSchema.param("deviceId", DeviceId)
 const sensor = HttpApiSchema.param("sensor", SensorName)
 
-const DeviceName = Schema.Trim.pipe(
+const DeviceName = OneLine.pipe(
   Schema.minLength(1, { message: () => "A name needs at least one character." }),
   Schema.maxLength(100, { message: () => "A name has at most 100 characters." }),
 )

@@ -37,6 +37,11 @@ export const SensorName = Schema.String.pipe(
 )
 export type SensorName = typeof SensorName.Type
 
+/** A name that people give, without line breaks, control characters and halves of characters: it fits a line anywhere. */
+export const OneLine = Schema.Trim.pipe(
+  Schema.pattern(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, { message: () => "A name is one line of text." }),
+)
+
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 /** A new id, such as `rider-4t7w0z9k2mqe`: 60 random bits, in letters and digits that are not mistaken for others. */

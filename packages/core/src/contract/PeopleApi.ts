@@ -7,10 +7,10 @@ import { Schema } from "effect"
 import { Authentication } from "./Access.ts"
 import { Forbidden, NotFound, Unavailable } from "./Errors.ts"
 import { Idempotent } from "./Idempotent.ts"
-import { AthleteId } from "./Ids.ts"
+import { AthleteId, OneLine } from "./Ids.ts"
 import { describeWrite, SessionWrites } from "./Session.ts"
 
-const Alias = Schema.Trim.pipe(
+const Alias = OneLine.pipe(
   Schema.minLength(1, { message: () => "An alias needs at least one character." }),
   Schema.maxLength(24, { message: () => "An alias has at most 24 characters, so that it fits its tile." }),
 )

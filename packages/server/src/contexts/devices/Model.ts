@@ -156,12 +156,13 @@ const addTelemetry = (events: Array<Recorded>, origin: Origin, chunk: Chunk, bun
       const value = values[i]
       if (atMs === undefined || value === undefined) continue
       if (kind === "heartRate") {
-        // A time to come would outdo every sample after it until that time: it would end the counting.
-        if (!isHeartRate(value) || atMs > latestMs) continue
+        // A time to come would outdo every sample after it until that time: it would end the counting. One before the
+        // epoch is no clock's.
+        if (!isHeartRate(value) || atMs < 0 || atMs > latestMs) continue
         athlete.atMs.push(atMs)
         athlete.bpm.push(value)
       } else if (value === SensorKind.ACTIVITY_ENDED) {
-        athlete.ends.push(Math.min(atMs, latestMs))
+        athlete.ends.push(Math.max(0, Math.min(atMs, latestMs)))
       }
     }
   }
@@ -184,8 +185,11 @@ const addTelemetry = (events: Array<Recorded>, origin: Origin, chunk: Chunk, bun
   }
 }
 
+/** More beats a minute than any heart has. */
+const MOST_BPM = 300
+
 /** A sensor may say anything; what is no number of beats is stored with its chunk, and counts for nothing. */
-const isHeartRate = (value: number): boolean => Number.isFinite(value) && value >= 0
+const isHeartRate = (value: number): boolean => value >= 0 && value <= MOST_BPM
 
 /** Cuts an athlete's samples where activities ended: a sample at the time of an end still belongs before it. */
 const splitAtEnds = (atMs: ReadonlyArray<number>, bpm: ReadonlyArray<number>, ends: ReadonlyArray<number>) => {
