@@ -16,7 +16,7 @@
 import type { SensorKind } from "@paceline/core/wire"
 import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 import type { Appended } from "./Batch.ts"
-import { asidePathFor, type BufferEvent, isDamaged, setAside } from "./Damage.ts"
+import { type BufferEvent, DamagedFiles, isDamaged } from "./Damage.ts"
 import { readClock } from "./DeviceClock.ts"
 import { BufferClosed, bufferError } from "./Errors.ts"
 import type { WhenFull } from "./Eviction.ts"
@@ -73,10 +73,7 @@ export class ChunkBuffer {
   #closed = false
   /** Null when the file was damaged, and there is no fresh one in its place yet. */
   #store: Store | null = null
-  /** The damaged file that still lies in the buffer's place. */
-  #damaged: Aside | null = null
-  /** Those that were moved away; who listens hears of them when there is a fresh one. */
-  #movedAside: Array<Aside> = []
+  readonly #damagedFiles: DamagedFiles
 
   /**
    * Opens the buffer and becomes its owner.
@@ -109,13 +106,14 @@ export class ChunkBuffer {
     }
     this.#onEvent = options.onEvent ?? (() => {})
     this.#now = options.now ?? Date.now
+    this.#damagedFiles = new DamagedFiles(this.#driver, this.#path, this.#onEvent)
     this.#pending = new Pending(maxPendingSamples)
     this.#ownership = own(this.#driver, this.#path)
     try {
       this.#store = this.#openStore()
     } catch (thrown) {
       this.#ownership.release()
-      this.#tellMovedAside()
+      this.#damagedFiles.tell()
       throw bufferError(this.#path, thrown)
     }
   }
@@ -336,45 +334,24 @@ export class ChunkBuffer {
   #replaceDamaged(store: Store | null, found: Error): Store {
     store?.abandon()
     this.#store = null
-    this.#damaged = this.#asideOf(found)
+    this.#damagedFiles.found(found, this.#now())
     return this.#startAfresh()
-  }
-
-  #asideOf({ message: reason }: Error): Aside {
-    return { asidePath: asidePathFor(this.#driver, this.#path, this.#now()), reason }
   }
 
   /** A fresh file in the place of the damaged one. Where there is no room for it now, whatever comes next tries again. */
   #startAfresh(): Store {
-    if (this.#damaged !== null) {
-      setAside(this.#driver, this.#path, this.#damaged.asidePath)
-      this.#movedAside.push(this.#damaged)
-      this.#damaged = null
-    }
+    this.#damagedFiles.setAside()
     try {
-      this.#store = Store.open(this.#driver, this.#path, this.#now(), this.#storeOptions)
+      const store = Store.open(this.#driver, this.#path, this.#now(), this.#storeOptions)
+      this.#store = store
+      this.#damagedFiles.tell()
+      return store
     } catch (thrown) {
-      // It goes aside, too, under a name of its own.
-      if (isDamaged(thrown)) this.#damaged = this.#asideOf(thrown)
+      // It goes aside, too.
+      if (isDamaged(thrown)) this.#damagedFiles.found(thrown, this.#now())
       throw thrown
     }
-    const store = this.#store
-    // Who hears of it may use the buffer at once.
-    this.#tellMovedAside()
-    return store
   }
-
-  #tellMovedAside(): void {
-    for (const aside of this.#movedAside.splice(0)) {
-      this.#onEvent({ _tag: "BufferSetAside", path: this.#path, ...aside })
-    }
-  }
-}
-
-/** Where a damaged file goes, and what is wrong with it. */
-interface Aside {
-  readonly asidePath: string
-  readonly reason: string
 }
 
 /** Whether a former owner's last flushes may be gone: they waited for no disk, and the power may have been cut. */

@@ -28,17 +28,48 @@ export type BufferEvent =
 export const isDamaged = (thrown: unknown): thrown is SqliteFailure =>
   thrown instanceof SqliteFailure && (thrown.code === "SQLITE_CORRUPT" || thrown.code === "SQLITE_NOTADB")
 
-/** A name for a damaged database that no file has yet. */
-export const asidePathFor = (driver: SqliteDriver, path: string, nowMs: number): string => {
-  const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "")
-  let asidePath = `${path}.corrupt-${time}`
-  for (let again = 2; driver.exists(asidePath); again++) asidePath = `${path}.corrupt-${time}-${again}`
-  return asidePath
+/** The damaged files of one buffer, from where they were found to where they are kept. */
+export class DamagedFiles {
+  readonly #driver: SqliteDriver
+  readonly #path: string
+  readonly #onEvent: (event: BufferEvent) => void
+  /** The one that still lies in the buffer's place. */
+  #inPlace: Aside | null = null
+  #moved: Array<Aside> = []
+
+  constructor(driver: SqliteDriver, path: string, onEvent: (event: BufferEvent) => void) {
+    this.#driver = driver
+    this.#path = path
+    this.#onEvent = onEvent
+  }
+
+  /** The file in the buffer's place is damaged; each gets a name of its own, that no file has yet. */
+  found({ message: reason }: Error, nowMs: number): void {
+    const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "")
+    let asidePath = `${this.#path}.corrupt-${time}`
+    for (let again = 2; this.#driver.exists(asidePath); again++) asidePath = `${this.#path}.corrupt-${time}-${again}`
+    this.#inPlace = { asidePath, reason }
+  }
+
+  /** Moves it and its write-ahead log away together. What failed half way is finished by the same call again. */
+  setAside(): void {
+    if (this.#inPlace === null) return
+    const { asidePath } = this.#inPlace
+    for (const suffix of ["-wal", "-shm", ""]) {
+      const from = this.#path + suffix
+      if (this.#driver.exists(from)) calling(() => this.#driver.rename(from, asidePath + suffix))
+    }
+    this.#moved.push(this.#inPlace)
+    this.#inPlace = null
+  }
+
+  /** Says which have been moved, once each. Who hears of it may use the buffer at once. */
+  tell(): void {
+    for (const aside of this.#moved.splice(0)) this.#onEvent({ _tag: "BufferSetAside", path: this.#path, ...aside })
+  }
 }
 
-/** Moves the database and its write-ahead log away together. What failed half way is finished by the same call again. */
-export const setAside = (driver: SqliteDriver, path: string, asidePath: string): void => {
-  for (const suffix of ["-wal", "-shm", ""]) {
-    if (driver.exists(path + suffix)) calling(() => driver.rename(path + suffix, asidePath + suffix))
-  }
+interface Aside {
+  readonly asidePath: string
+  readonly reason: string
 }
