@@ -291,5 +291,23 @@ describe("low power", () => {
     m.give({ _tag: "Start" })
     m.lose()
     expect(m.waits).toBe(45_000)
+    // With power again it is looked for as often as ever.
+    m.at.now += 1_000
+    m.give({ _tag: "Power", power: "normal" })
+    expect(wakeAt(m.state, limits)).toBe(m.at.now + limits.backoff.maxMillis)
+    m.at.now += limits.backoff.maxMillis - 1
+    m.give({ _tag: "Power", power: "normal" })
+    expect(wakeAt(m.state, limits)).toBe(m.at.now + 1)
+  })
+
+  test("power again is no reason to ask a server sooner that asked for peace", () => {
+    const m = machine()
+    m.give({ _tag: "Power", power: "low" })
+    m.connect()
+    m.receive({ _tag: "Problem", code: "unavailable", message: "busy", retryAfterMillis: 300_000 })
+    const until = wakeAt(m.state, limits)
+    expect(until).toBeGreaterThanOrEqual(300_000)
+    m.give({ _tag: "Power", power: "normal" })
+    expect(wakeAt(m.state, limits)).toBe(until)
   })
 })

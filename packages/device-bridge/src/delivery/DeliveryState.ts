@@ -124,7 +124,8 @@ const taken = (state: DeliveryState, input: Input, at: Surroundings): Step => {
       return turn(state, Streaming.live({ ...link, livePending: true }, at.now, at.limits), at)
     case "Power": {
       const changed = { ...state, power: input.power }
-      return link._tag === "Resting" && input.power === "normal" ? dial(changed, at) : unchanged(changed)
+      if (input.power === "low") return unchanged(changed)
+      return link._tag === "Resting" ? dial(changed, at) : unchanged({ ...changed, link: hurried(state, at) })
     }
     case "Hurry":
       return link._tag === "Resting" && link.until !== null ? dial(state, at) : unchanged(state)
@@ -207,6 +208,12 @@ const fail = (state: DeliveryState, problem: Problem, { limits, now, random, ren
     },
     commands: [{ _tag: "HangUp" }],
   }
+}
+
+/** There is power again: who waited only to save it waits no longer than others do. */
+const hurried = ({ link, problem }: DeliveryState, { limits, now }: Surroundings): Link => {
+  if (link._tag !== "Waiting" || link.refused || problem?.retryAfterMillis !== undefined) return link
+  return { ...link, until: Math.min(link.until, now + limits.backoff.maxMillis) }
 }
 
 /** In low power, while resting: something was appended. */

@@ -71,7 +71,7 @@ const cutShort = (): Response =>
   new Response(FrameSequence.join([welcome]).slice(0, 6), { headers: { "content-type": FrameSequence.CONTENT_TYPE } })
 
 test.each<[string, () => Response, string]>([
-  ["a login page", () => new Response("<html>", { headers: { "content-type": "text/html" } }), "HTTP 200"],
+  ["a login page", () => new Response("<html>", { headers: { "content-type": "text/html" } }), "HTTP 200, but by no"],
   ["half an answer", cutShort, "cut short"],
   ["nothing", () => frames(), "goes away"],
 ])("%s is no answer", async (_, answer, reason) => {

@@ -119,7 +119,8 @@ class HttpConnection implements Connection {
   #received(response: Response, body: Uint8Array): void {
     if (response.headers.get("content-type") !== FrameSequence.CONTENT_TYPE) {
       const retryAfterMillis = retryAfterOf(response.status, response.headers.get("retry-after"))
-      this.#say(() => this.#events.lost(`it was answered with HTTP ${response.status}`, retryAfterMillis))
+      const whose = response.ok ? ", but by no Paceline server (a login page of the network?)" : ""
+      this.#say(() => this.#events.lost(`it was answered with HTTP ${response.status}${whose}`, retryAfterMillis))
       return
     }
     const frames = FrameSequence.split(body)
