@@ -140,7 +140,7 @@ export const all = {
     "telemetry-concurrency",
     "So many groups of bridges' chunks are stored at once.",
     wholeNumber(1, 10_000),
-    64,
+    2,
   ),
   metrics: setting(
     "metrics",

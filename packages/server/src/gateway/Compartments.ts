@@ -20,11 +20,14 @@ export interface CompartmentsOptions {
   readonly apiConcurrency: number
   /** So many more may wait for their turn. */
   readonly apiQueue: number
-  /** So many units of work for bridges are under way at once, each with what many bridges have sent. */
+  /**
+   * So many units of work for bridges are under way at once, each with what many bridges have sent. Two: one is stored,
+   * and the next is there when the writer is done. More would be smaller, and no sooner.
+   */
   readonly telemetryConcurrency: number
 }
 
-export const standard: CompartmentsOptions = { apiConcurrency: 64, apiQueue: 256, telemetryConcurrency: 64 }
+export const standard: CompartmentsOptions = { apiConcurrency: 64, apiQueue: 256, telemetryConcurrency: 2 }
 
 /** The longest wait of a request. A phone that got no answer by then is better told to come again. */
 const API_WAIT_MILLIS = 2_000
@@ -32,7 +35,7 @@ const API_WAIT_MILLIS = 2_000
 /** The longest wait of a bridge, which has all it waits with on its disk. */
 const TELEMETRY_WAIT_MILLIS = 10_000
 
-/** A bridge has at most one delivery in line, so more units than bridges never wait. */
+/** One unit at most waits for its turn; more only where each delivery of one that died is tried alone. */
 const MOST_BRIDGES_WAITING = 10_000
 
 export class Compartments extends Context.Tag("paceline/gateway/Compartments")<

@@ -42,7 +42,7 @@ export class TelemetryDoor extends Context.Tag("paceline/gateway/TelemetryDoor")
 const SHARES: Credit.Shares = { total: 128 * 1024 * 1024, least: 16 * 1024, most: 256 * 1024 }
 
 /** So many chunks are stored as one unit: some tens of milliseconds of work at most, then others get their turn. */
-const MOST_IN_A_UNIT = 512
+const MOST_IN_A_UNIT = 1_024
 
 const HELLO_TIMEOUT = Duration.seconds(5)
 
@@ -65,7 +65,13 @@ const make = (options: TelemetryDoorOptions) =>
     const run = yield* FiberSet.runtime(work)<never>()
 
     const gathering = new Gathering({
-      store: (deliveries) => telemetry.run(devices.receive(deliveries)),
+      store: (take) =>
+        telemetry.run(
+          Effect.suspend(() => {
+            const deliveries = take()
+            return deliveries.length === 0 ? Effect.succeed([]) : devices.receive(deliveries)
+          }),
+        ),
       run,
       mostItems: MOST_IN_A_UNIT,
     })
@@ -73,7 +79,7 @@ const make = (options: TelemetryDoorOptions) =>
     const surroundings: Surroundings = {
       devices,
       keys,
-      store: (delivery, told) => gathering.add(delivery, told),
+      store: (session) => gathering.add(session),
       countWrongKey: (address) => limits.ended({ address, actor: null }, 401),
       window: options.window,
       share: () => Credit.shareOf(SHARES, open.size),

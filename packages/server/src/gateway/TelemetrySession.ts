@@ -17,14 +17,14 @@ import type { Receipt } from "../contexts/devices/Receiving.ts"
 import type { Devices } from "../contexts/devices/Service.ts"
 import type { Keys } from "../contexts/identity/Service.ts"
 import { CloseCode, type Connection } from "./Connection.ts"
-import type { Told } from "./Gathering.ts"
+import type { NotStored, Sender } from "./Gathering.ts"
 
 /** What a session needs of its door. */
 export interface Surroundings {
   readonly devices: Devices
   readonly keys: Keys
-  /** Stores chunks and gaps when it is their turn. */
-  readonly store: (delivery: Delivery, told: Told) => void
+  /** Stores what the session has when it is its turn. */
+  readonly store: (session: TelemetrySession) => void
   /** Counts a wrong key from an address; fails when there were too many. */
   readonly countWrongKey: (address: string) => Effect.Effect<void, TooManyRequests>
   /** So many chunks may be on their way without an acknowledgement. */
@@ -72,14 +72,17 @@ const UNAVAILABLE = "The server cannot store anything now. Keep your chunks, and
 /** A store that could not is given this long before a bridge comes again, milliseconds. */
 const UNAVAILABLE_MILLIS = 2_000
 
-export class TelemetrySession {
+export class TelemetrySession implements Sender {
   readonly #connection: Connection
   readonly #door: Surroundings
   #phase: Phase = { _tag: "Greeting" }
   #waiting: Array<Item> = []
   #waitingBytes = 0
-  /** How many chunks and gaps are being stored now. */
+  /** In line to be asked for what waits. */
+  #isInLine = false
+  /** How many chunks and gaps are being stored now, and their bytes. */
   #storing = 0
+  #storingBytes = 0
   #draining = false
   /** Null for a bridge that does not know of it. */
   #credit: Credit.Credit | null = null
@@ -129,9 +132,9 @@ export class TelemetrySession {
       case "Hello":
         return phase._tag === "Greeting" ? this.#greet(frame) : "a second hello"
       case "Chunk":
-        return phase._tag === "Open" ? this.#take(frame, bytes) : "a chunk before the welcome"
+        return phase._tag === "Open" ? this.#accept(frame, bytes) : "a chunk before the welcome"
       case "Gap":
-        return phase._tag === "Open" ? this.#take(frame, bytes) : "a gap before the welcome"
+        return phase._tag === "Open" ? this.#accept(frame, bytes) : "a gap before the welcome"
       case "Live":
         return phase._tag === "Open" ? this.#show(frame, phase.deviceId) : "live readings before the welcome"
       default:
@@ -274,7 +277,7 @@ export class TelemetrySession {
     )
   }
 
-  #take(item: Item, bytes: number): string | undefined {
+  #accept(item: Item, bytes: number): string | undefined {
     if (this.#draining) return
     const charged = this.#credit === null ? null : Credit.charge(this.#credit, bytes)
     if (charged === null && this.#credit !== null) return `more than the ${this.#credit.granted} bytes of credit`
@@ -289,28 +292,41 @@ export class TelemetrySession {
     }
     this.#waiting.push(item)
     this.#waitingBytes += bytes
-    if (this.#storing === 0) this.#store()
+    this.#standInLine()
     return
   }
 
-  /** Stores what waits, until nothing waits. */
-  #store(): void {
+  /** Whatever waits is stored when it is this session's turn; what comes after that, the next time. */
+  #standInLine(): void {
+    if (this.#isInLine || this.#storing > 0 || this.#waiting.length === 0) return
+    this.#isInLine = true
+    this.#door.store(this)
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  take(): Delivery {
     const phase = this.#phase
-    if (phase._tag !== "Open") return
+    if (phase._tag !== "Open") throw new Error("A session that is not open has nothing to store")
     const items = this.#waiting
-    const bytes = this.#waitingBytes
+    this.#storing = items.length
+    this.#storingBytes = this.#waitingBytes
+    this.#isInLine = false
     this.#waiting = []
     this.#waitingBytes = 0
-    this.#storing = items.length
-    this.#door.store({ deviceId: phase.deviceId, items, hello: phase.hello }, (exit) => {
-      if (Exit.isSuccess(exit)) this.#answer(exit.value, bytes)
-      else if (Cause.isDie(exit.cause)) this.#door.run(this.#failed(exit.cause))
-      else this.#refuseForNow(UNAVAILABLE, UNAVAILABLE_MILLIS)
-      this.#storing = 0
-      if (this.#draining) this.end(CloseCode.GoingAway)
-      else if (this.#waiting.length > 0) this.#store()
-      this.#tellSettled()
-    })
+    return { deviceId: phase.deviceId, items, hello: phase.hello }
+  }
+
+  told(exit: Exit.Exit<Receipt, NotStored>): void {
+    if (Exit.isSuccess(exit)) this.#answer(exit.value, this.#storingBytes)
+    else if (Cause.isDie(exit.cause)) this.#door.run(this.#failed(exit.cause))
+    else this.#refuseForNow(UNAVAILABLE, UNAVAILABLE_MILLIS)
+    this.#storing = 0
+    if (this.#draining) this.end(CloseCode.GoingAway)
+    else this.#standInLine()
+    this.#tellSettled()
   }
 
   #tellSettled(): void {
