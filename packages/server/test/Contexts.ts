@@ -53,6 +53,7 @@ export const addAthlete = (alias: string) =>
 
 /** What is told of a chunk, and by whom: by the strap of one bridge unless it is said otherwise. */
 export interface Told extends Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm" | "endedAtMs"> {
+  readonly speed?: TelemetryRecorded["speed"]
   readonly device?: string
   readonly sensor?: string
   readonly source?: TelemetryRecorded["source"]
@@ -62,7 +63,7 @@ export interface Told extends Pick<TelemetryRecorded, "heartRateAtMs" | "heartRa
 /** Telemetry as the devices context would append it. */
 export const record = (
   athleteId: AthleteId,
-  { classId = main, device = "bridge", sensor = "strap-01", source, ...part }: Told,
+  { classId = main, device = "bridge", sensor = "strap-01", source, speed, ...part }: Told,
 ) => {
   const event = new TelemetryRecorded({
     deviceId: DeviceId.make(device),
@@ -70,6 +71,7 @@ export const record = (
     n: 1,
     sensor: SensorName.make(sensor),
     ...(source === undefined ? {} : { source }),
+    ...(speed === undefined ? {} : { speed }),
     athleteId,
     classId,
     ...part,

@@ -227,6 +227,49 @@ describe("The same activity from several sources", () => {
     }).pipe(Effect.provide(MergeRepository.Default), Effect.provide(contexts())),
   )
 
+  it.scoped("is told by how fast its athlete was, where clocks differ and the heart says nothing", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAthlete("Anna")
+      const run = (sensor: string, from: number, seed: number) => {
+        const steps = Array.from({ length: 120 }, (_, i) => i)
+        return record(anna, {
+          ...seconds(from, from + 1200, 150, T),
+          speed: {
+            atMs: steps.map((i) => T + (from + i * 10) * 1000),
+            metresPerSecond: steps.map((i) => 3 + Math.sin(i / 4 + seed) + 0.5 * Math.sin(i / 1.7)),
+          },
+          endedAtMs: T + (from + 1200) * 1000,
+          sensor,
+        })
+      }
+      yield* run("watch", 0, 0)
+      // By a clock that is an hour ahead, and another run.
+      yield* run("phone", 3600, 0)
+      yield* run("file", 7200, 2)
+      yield* caughtUp
+      const { merges, workouts } = yield* seen(anna)
+      expect(merges.map(({ sources }) => sources)).toEqual([["watch: watch", "phone: phone"]])
+      expect(workouts).toHaveLength(2)
+      const [merge] = yield* (yield* Merging).list(anna).pipe(asAdmin)
+      expect(merge!.reasons).toMatchObject([{ reason: expect.stringMatching(/^the speed of both agrees .* 1 h/) }])
+      expect(merge!.recordings.map(({ shiftMillis }) => shiftMillis)).toEqual([0, -3_600_000])
+    }).pipe(Effect.provide(contexts())),
+  )
+
+  it.scoped("is never that of a treadmill and of a bike, whatever the clock says", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAthlete("Anna")
+      for (const sensor of ["Treadmill 3", "bike-07"]) {
+        yield* record(anna, { ...seconds(0, 600, 150, T), endedAtMs: T + 600_000, sensor })
+      }
+      yield* caughtUp
+      expect((yield* seen(anna)).merges).toEqual([])
+      yield* record(anna, { ...seconds(0, 600, 150, T), endedAtMs: T + 600_000, sensor: "strap-01" })
+      yield* caughtUp
+      expect((yield* seen(anna)).merges).toHaveLength(1)
+    }).pipe(Effect.provide(contexts())),
+  )
+
   it.scoped("takes no more recordings than an activity has", () =>
     Effect.gen(function* () {
       const anna = yield* addAthlete("Anna")

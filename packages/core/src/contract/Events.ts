@@ -59,6 +59,10 @@ export class TelemetryRecorded extends Schema.TaggedClass<TelemetryRecorded>("pa
     /** Sample times and heart rates (beats a minute), of the same length, in the order recorded. */
     heartRateAtMs: Schema.Array(EpochMillis),
     heartRateBpm: Schema.Array(Schema.Number),
+    /** How fast the athlete was by the same sensor, where it says so: means of ten seconds, metres a second. */
+    speed: Schema.optional(
+      Schema.Struct({ atMs: Schema.Array(EpochMillis), metresPerSecond: Schema.Array(Schema.Number) }),
+    ),
     /** Set when the athlete ended the activity in this chunk, after its samples. */
     endedAtMs: Schema.NullOr(EpochMillis),
   },

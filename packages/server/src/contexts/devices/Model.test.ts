@@ -131,10 +131,14 @@ describe("Intake", () => {
     const value = fc.oneof(fc.integer({ min: 0, max: 220 }), fc.double())
     const samples = fc.array(fc.tuple(fc.integer({ min: NOW - 10_000, max: NOW + 10 ** 7 }), value), { maxLength: 5 })
     const block = fc
-      .tuple(fc.constantFrom("strap-01", "strap-02", "nobody"), samples, fc.boolean())
+      .tuple(
+        fc.constantFrom("strap-01", "strap-02", "nobody"),
+        samples,
+        fc.constantFrom<"activity" | "heartRate" | "speed">("activity", "heartRate", "speed"),
+      )
       .map(
-        ([sensor, said, isEnd]): Bundle.Block =>
-          isEnd ? ends(sensor, ...said.map(([atMs]) => atMs)) : heartRates(sensor, ...said),
+        ([sensor, said, kind]): Bundle.Block =>
+          kind === "activity" ? ends(sensor, ...said.map(([atMs]) => atMs)) : { ...heartRates(sensor, ...said), kind },
       )
     fc.assert(
       fc.property(fc.array(block, { maxLength: 4 }), (bundle) => {
@@ -159,6 +163,27 @@ describe("Intake", () => {
       { heartRateBpm: [92, 93], endedAtMs: 4 },
       { heartRateBpm: [], endedAtMs: 4 },
       { heartRateBpm: [94], endedAtMs: null },
+    ])
+  })
+
+  it("says with the heart rates of a sensor how fast it went meanwhile, by means of ten seconds", () => {
+    const every = (from: number, to: number, value: (second: number) => number) =>
+      Array.from({ length: to - from }, (_, i) => [(from + i) * 1000, value(from + i)] as const)
+    const speed = (sensor: string, ...samples: ReadonlyArray<readonly [number, number]>): Bundle.Block => ({
+      ...heartRates(sensor, ...samples),
+      kind: "speed",
+    })
+    const bundle = [
+      heartRates("strap-01", ...every(0, 30, () => 120)),
+      speed("strap-01", ...every(0, 15, (second) => second), [15_000, Number.NaN], [16_000, -1], [NOW * 2, 3]),
+      speed("strap-01", ...every(20, 30, () => 2.5)),
+      speed("strap-02", [1_000, 9]),
+      ends("strap-01", 12_000),
+    ]
+    const told = Intake.plan(origin(), [chunk(1, bundle)]).events
+    expect(told.map(({ athleteId, endedAtMs, speed }) => [athleteId, endedAtMs, speed])).toEqual([
+      ["anna", 12_000, { atMs: [0, 10_000], metresPerSecond: [4.5, 12] }],
+      ["anna", null, { atMs: [20_000], metresPerSecond: [2.5] }],
     ])
   })
 

@@ -9,6 +9,7 @@
 import type { AthleteId, ClassId, DeviceId, Pairing, SensorName, TelemetryRecorded } from "@paceline/core/contract"
 import { ClockQuality, HighWaterMark } from "@paceline/core/kernel"
 import { Bundle, crc32, SensorKind, type TelemetryFrame } from "@paceline/core/wire"
+import * as Speeds from "./Speeds.ts"
 
 export type Chunk = TelemetryFrame.Chunk
 export type Gap = TelemetryFrame.Gap
@@ -145,10 +146,16 @@ const newestOf = (bundle: Bundle.Bundle): number | null => {
 const addTelemetry = (events: Array<Recorded>, origin: Origin, chunk: Chunk, bundle: Bundle.Bundle): void => {
   const latestMs = origin.nowMs + ClockQuality.TOLERANCE_MILLIS
   const heard = new Map<Pairing, { atMs: Array<number>; bpm: Array<number>; ends: Array<number> }>()
-  for (const { atMillis, kind, sensor, values } of bundle) {
-    if (kind !== "heartRate" && kind !== "activity") continue
+  const speeds = new Map<string, Speeds.Speeds>()
+  for (const block of bundle) {
+    const { atMillis, kind, sensor, values } = block
+    if (kind !== "heartRate" && kind !== "activity" && kind !== "speed") continue
     const pairing = origin.pairings.get(sensor)
     if (pairing === undefined) continue
+    if (kind === "speed") {
+      speeds.set(sensor, Speeds.joined(speeds.get(sensor), Speeds.of(block, latestMs)))
+      continue
+    }
     const athlete = heard.get(pairing) ?? { atMs: [], bpm: [], ends: [] }
     heard.set(pairing, athlete)
     for (let i = 0; i < atMillis.length; i++) {
@@ -167,7 +174,12 @@ const addTelemetry = (events: Array<Recorded>, origin: Origin, chunk: Chunk, bun
     }
   }
   for (const [{ athleteId, classId, sensor, source }, { atMs, bpm, ends }] of heard) {
+    const all = speeds.get(sensor)
+    let fromMs = Number.NEGATIVE_INFINITY
     for (const { endedAtMs, heartRateAtMs, heartRateBpm } of splitAtEnds(atMs, bpm, ends)) {
+      const toMs = endedAtMs ?? Number.POSITIVE_INFINITY
+      const speed = all === undefined || heartRateAtMs.length === 0 ? undefined : Speeds.between(all, fromMs, toMs)
+      fromMs = toMs
       events.push({
         _tag: "TelemetryRecorded",
         deviceId: origin.deviceId,
@@ -179,6 +191,7 @@ const addTelemetry = (events: Array<Recorded>, origin: Origin, chunk: Chunk, bun
         classId,
         heartRateAtMs,
         heartRateBpm,
+        ...(speed === undefined || speed.atMs.length === 0 ? {} : { speed }),
         endedAtMs,
       })
     }

@@ -25,21 +25,22 @@ import {
   SourceRank,
   Trace,
 } from "@paceline/core/kernel"
-import { type HeartRates, mean, points, type TrainingSession } from "./Model.ts"
+import { type HeartRates, mean, points, type Speeds, sportOf, type TrainingSession } from "./Model.ts"
 
 /** A completed session with all that was counted of it. */
 export interface Recorded {
   readonly session: TrainingSession
   readonly heartRates: HeartRates
+  readonly speeds: Speeds
 }
 
-export const recordingOf = ({ heartRates, session }: Recorded): SameActivity.Recording => ({
+export const recordingOf = ({ heartRates, session, speeds }: Recorded): SameActivity.Recording => ({
   id: session.sessionId,
   startedAtMs: session.startedAtMs,
   endedAtMs: session.endedAtMs ?? session.startedAtMs,
-  sport: null,
+  sport: sportOf(session.source),
   heartRate: heartRates.heartRateAtMs.length === 0 ? null : Trace.of(heartRates.heartRateAtMs, heartRates.heartRateBpm),
-  speed: null,
+  speed: speeds.atMs.length === 0 ? null : Trace.of(speeds.atMs, speeds.metresPerSecond),
 })
 
 const idOf = (members: ReadonlyArray<string>): MergeId =>

@@ -6,13 +6,13 @@ import type { ActivityGroups } from "@paceline/core/kernel"
 import { Bundle } from "@paceline/core/wire"
 import { Effect, Schema } from "effect"
 import type { Recorded } from "./Merge.ts"
-import type { HeartRates } from "./Model.ts"
+import type { HeartRates, Speeds } from "./Model.ts"
 import { type SessionRow, sessionOf } from "./Repository.ts"
 
 /** So many samples go into one bundle; the codec takes a few more. */
 const SAMPLES_A_PART = 100_000
 
-/** So many parts a write, at the most: room for ten million samples. */
+/** So many parts a write, at the most: room for nearly ten million heart rates, and the last one for speeds. */
 const PARTS_A_WRITE = 100
 
 const Stored = Schema.parseJson(Merge)
@@ -23,38 +23,47 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
 
-    const heartRates = Effect.fnUntraced(function* (sessionId: SessionId) {
+    const series = Effect.fnUntraced(function* (sessionId: SessionId) {
       const parts = yield* sql<{ readonly payload: Uint8Array }>`
         SELECT payload FROM session_heart_rate WHERE session_id = ${sessionId} ORDER BY part`
       const heartRateAtMs: Array<number> = []
       const heartRateBpm: Array<number> = []
+      const speedAtMs: Array<number> = []
+      const metresPerSecond: Array<number> = []
       for (const { payload } of parts) {
         const bundle = Bundle.decode(payload)
         if ("_tag" in bundle) return yield* Effect.dieMessage(`A stored heart rate cannot be read: ${bundle.detail}`)
-        for (const { atMillis, values } of bundle) {
-          for (const atMs of atMillis) heartRateAtMs.push(atMs)
-          for (const bpm of values) heartRateBpm.push(bpm)
+        for (const { atMillis, kind, values } of bundle) {
+          const [times, samples] = kind === "speed" ? [speedAtMs, metresPerSecond] : [heartRateAtMs, heartRateBpm]
+          for (const atMs of atMillis) times.push(atMs)
+          for (const value of values) samples.push(value)
         }
       }
-      const series: HeartRates = { heartRateAtMs, heartRateBpm }
-      return series
+      const heartRates: HeartRates = { heartRateAtMs, heartRateBpm }
+      const speeds: Speeds = { atMs: speedAtMs, metresPerSecond }
+      return { heartRates, speeds }
     })
 
     const recordedOf = (rows: ReadonlyArray<SessionRow>) =>
       Effect.forEach(rows, (row) =>
-        Effect.map(heartRates(row.session_id), (series): Recorded => ({ session: sessionOf(row), heartRates: series })),
+        Effect.map(series(row.session_id), (kept): Recorded => ({ session: sessionOf(row), ...kept })),
       )
 
     return {
-      heartRates,
+      /** What was kept of a session: its heart rates as they were counted, and how fast its athlete was meanwhile. */
+      series,
 
-      /** Keeps what was counted in the write that makes this version of the session. */
-      addHeartRates: Effect.fnUntraced(function* (
+      /** Keeps what came in the write that makes this version of the session. */
+      addSeries: Effect.fnUntraced(function* (
         sessionId: SessionId,
         version: number,
         { heartRateAtMs, heartRateBpm }: HeartRates,
+        { atMs, metresPerSecond }: Speeds,
       ) {
         yield* Transaction
+        const insert = (part: number, block: Bundle.Block) => sql`
+          INSERT INTO session_heart_rate (session_id, part, payload)
+          VALUES (${sessionId}, ${part}, ${Bundle.encode([block])})`
         for (
           let from = 0, part = version * PARTS_A_WRITE;
           from < heartRateAtMs.length;
@@ -62,10 +71,11 @@ export class MergeRepository extends Effect.Service<MergeRepository>()("paceline
         ) {
           const atMillis = heartRateAtMs.slice(from, from + SAMPLES_A_PART)
           const values = heartRateBpm.slice(from, from + SAMPLES_A_PART)
-          const payload = Bundle.encode([{ sensor: "", kind: "heartRate", atMillis, values }])
-          yield* sql`
-            INSERT INTO session_heart_rate (session_id, part, payload) VALUES (${sessionId}, ${part}, ${payload})`
+          yield* insert(part, { sensor: "", kind: "heartRate", atMillis, values })
         }
+        if (atMs.length === 0) return
+        const last = version * PARTS_A_WRITE + PARTS_A_WRITE - 1
+        yield* insert(last, { sensor: "", kind: "speed", atMillis: atMs, values: metresPerSecond })
       }),
 
       /** The athlete's completed sessions of that name; of others' none. */

@@ -47,6 +47,29 @@ export const sourceOf = ({ deviceId, sensor, source }: TelemetryRecorded): Sourc
 /** Times and heart rates (beats a minute), of the same length. */
 export type HeartRates = Pick<TelemetryRecorded, "heartRateAtMs" | "heartRateBpm">
 
+/** Means of ten seconds, metres a second; of the same length. */
+export type Speeds = NonNullable<TelemetryRecorded["speed"]>
+
+export const noSpeeds: Speeds = { atMs: [], metresPerSecond: [] }
+
+export const joinedSpeeds = (before: Speeds, after: Speeds | undefined): Speeds =>
+  after === undefined
+    ? before
+    : {
+        atMs: [...before.atMs, ...after.atMs],
+        metresPerSecond: [...before.metresPerSecond, ...after.metresPerSecond],
+      }
+
+/** What is done on machines that are named after it. */
+const SPORTS: Readonly<Record<string, string>> = { treadmill: "running", bike: "cycling", rower: "rowing" }
+
+/** The sport that a source says: that of a machine, by the first word of its name. Null where it may be any. */
+export const sportOf = (source: Source | null): string | null => {
+  if (source?.kind !== "machine") return null
+  const word = /^[a-z]+/i.exec(source.sensor)?.[0].toLowerCase() ?? ""
+  return (Object.hasOwn(SPORTS, word) ? SPORTS[word] : undefined) ?? null
+}
+
 export const noHeartRates: HeartRates = { heartRateAtMs: [], heartRateBpm: [] }
 
 export const joined = (before: HeartRates, after: HeartRates): HeartRates => ({

@@ -30,13 +30,15 @@ export const section = Effect.gen(function* () {
     )
 
   const told = (session: TrainingSession) =>
-    Effect.map(orUnavailable(merges.heartRates(session.sessionId)), (heartRates) => ({
+    Effect.map(orUnavailable(merges.series(session.sessionId)), ({ heartRates, speeds }) => ({
       type: "session",
       ...workout(session),
       isOpen: session.endedAtMs === null,
       maxHeartRateBpm: session.maxHeartRateBpm,
       source: session.source,
       ...heartRates,
+      speedAtMs: speeds.atMs,
+      speedMetresPerSecond: speeds.metresPerSecond,
     }))
 
   const training: PersonalDataSection = {

@@ -36,7 +36,14 @@ const WORKOUTS_LISTED = 500
 interface Growing {
   readonly session: Session.TrainingSession
   readonly counted: Session.HeartRates
+  readonly speeds: Session.Speeds
 }
+
+const unchanged = (session: Session.TrainingSession): Growing => ({
+  session,
+  counted: Session.noHeartRates,
+  speeds: Session.noSpeeds,
+})
 
 /** Names what one source records of an athlete in a class. */
 const keyOf = ({ athleteId, classId }: Pick<TelemetryRecorded, "athleteId" | "classId">, source: Session.Source) =>
@@ -55,12 +62,9 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
     const { endAfterMillis } = yield* SilentSessions
 
     /** Writes the session, and what was newly counted of it; one that has ended is told to others, and may be merged. */
-    const save = Effect.fnUntraced(function* (
-      session: Session.TrainingSession,
-      counted: Session.HeartRates = Session.noHeartRates,
-    ) {
+    const save = Effect.fnUntraced(function* ({ counted, session, speeds }: Growing) {
       yield* repository.save(session)
-      yield* series.addHeartRates(session.sessionId, session.version + 1, counted)
+      yield* series.addSeries(session.sessionId, session.version + 1, counted, speeds)
       if (session.endedAtMs !== null) {
         const event = Session.completed(session)
         yield* EventLog.append(Topics.training, [{ key: session.athleteId, event }]).pipe(
@@ -83,27 +87,31 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
       let growing = before
       for (const [i, part] of Session.parts(before?.session ?? null, event, endAfterMillis).entries()) {
         if (growing !== null && i > 0) {
-          yield* save(Session.complete(growing.session, Session.lastSampleAtMs(growing.session)), growing.counted)
+          yield* save({
+            ...growing,
+            session: Session.complete(growing.session, Session.lastSampleAtMs(growing.session)),
+          })
           growing = null
         }
         const [startedAtMs] = part.heartRateAtMs
         if (startedAtMs === undefined) continue
         // A session is begun for those who are known. What comes late of somebody who was erased is passed over.
         if (growing === null && (yield* erased.has(event.athleteId))) return null
-        growing ??= { session: yield* begin(event, startedAtMs), counted: Session.noHeartRates }
+        growing ??= unchanged(yield* begin(event, startedAtMs))
         growing = {
+          ...growing,
           session: Session.record(growing.session, part),
           counted: Session.joined(growing.counted, Session.counted(growing.session, part)),
         }
       }
-      return growing
+      return growing === null ? null : { ...growing, speeds: Session.joinedSpeeds(growing.speeds, event.speed) }
     })
 
     /** Ends what all sources record of the athlete in the class; the answer is the activity that it comes to. */
     const end = Effect.fnUntraced(function* (classId: ClassId, athleteId: AthleteId) {
       const open = yield* repository.openOf(classId, athleteId)
       const completed = open.map((session) => Session.complete(session, Session.lastSampleAtMs(session)))
-      for (const session of completed) yield* save(session)
+      for (const session of completed) yield* save(unchanged(session))
       const longest = completed.toSorted((a, b) => b.heartRateSamples - a.heartRateSamples)[0]
       if (longest === undefined) return yield* NotFound.of(`open session in class "${classId}" of athlete`, athleteId)
       const merge = yield* merging.mergeOf(longest.sessionId)
@@ -122,7 +130,7 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
       const ended: Array<readonly [key: string, growing: Growing]> = []
       for (const stored of yield* repository.openOf(event.classId, event.athleteId)) {
         if (stored.source === null || open.has(keyOf(event, stored.source))) continue
-        ended.push([keyOf(event, stored.source), { session: stored, counted: Session.noHeartRates }])
+        ended.push([keyOf(event, stored.source), unchanged(stored)])
       }
       for (const [key, growing] of open) if (growing !== null) ended.push([key, growing])
       return ended.filter(
@@ -145,23 +153,23 @@ export class Training extends Effect.Service<Training>()("paceline/training/Trai
           let growing = open.get(key)
           if (growing === undefined) {
             const found = yield* repository.findOpen(event.classId, event.athleteId, Session.sourceOf(event))
-            growing = found === null ? null : { session: found, counted: Session.noHeartRates }
+            growing = found === null ? null : unchanged(found)
           }
           growing = yield* grown(growing, event)
           if (event.endedAtMs !== null) {
             const meant =
               growing === null ? yield* endedElsewhere(open, event, event.endedAtMs) : [[key, growing] as const]
-            for (const [endedKey, { counted, session }] of meant) {
-              const ended = Session.endedBySource(session, event.endedAtMs, endAfterMillis)
+            for (const [endedKey, one] of meant) {
+              const ended = Session.endedBySource(one.session, event.endedAtMs, endAfterMillis)
               if (ended === null) continue
-              yield* save(ended, counted)
+              yield* save({ ...one, session: ended })
               open.set(endedKey, null)
               if (endedKey === key) growing = null
             }
           }
           open.set(key, growing)
         }
-        for (const growing of open.values()) if (growing !== null) yield* save(growing.session, growing.counted)
+        for (const growing of open.values()) if (growing !== null) yield* save(growing)
       }),
 
       /** Takes over what athletes chose, inside the caller's unit of work. */
