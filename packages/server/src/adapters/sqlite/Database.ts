@@ -46,10 +46,14 @@ export class Database {
   readonly path: string
   readonly #role: Role
   readonly #raw: BunDatabase
+  readonly #dataVersion: Prepared<{ data_version: number }>
   /** Statements used lately, and those used before them: what is in neither generation is finalized. */
   #statements = new Map<string, Prepared<unknown>>()
   #olderStatements = new Map<string, Prepared<unknown>>()
   #closed = false
+  #generation = 0
+  #othersVersion: number | undefined
+  #isCommitted = true
 
   /** Throws what bun:sqlite throws. */
   constructor(path: string, role: Role, options: OpenOptions = {}) {
@@ -58,6 +62,7 @@ export class Database {
     this.#raw = new BunDatabase(path, { readwrite: true, create: role === "writer" })
     try {
       for (const pragma of pragmas(role, options)) this.#raw.run(`PRAGMA ${pragma}`)
+      this.#dataVersion = this.prepare("PRAGMA data_version")
     } catch (cause) {
       this.#raw.close()
       throw cause
@@ -86,7 +91,27 @@ export class Database {
   }
 
   run(sql: string): Changes {
-    return this.statement(sql).run()
+    const changes = this.statement(sql).run()
+    if (sql === "BEGIN IMMEDIATE") this.#begun()
+    else if (sql === "COMMIT") this.#isCommitted = true
+    else if (sql.startsWith("ROLLBACK")) this.#generation++
+    return changes
+  }
+
+  /**
+   * Rises when something of what was written is undone, and when a transaction finds that another connection has written:
+   * what the writer remembers of the file is then to be forgotten.
+   */
+  get generation(): number {
+    return this.#generation
+  }
+
+  #begun(): void {
+    const others = this.#dataVersion.get()?.data_version
+    // One that did not end with its commit was rolled back by SQLite itself.
+    if (others !== this.#othersVersion || !this.#isCommitted) this.#generation++
+    this.#othersVersion = others
+    this.#isCommitted = false
   }
 
   /** False also after SQLite rolled the transaction back by itself, as it does when the disk is full. */

@@ -1,6 +1,8 @@
+import { Database as BunDatabase } from "bun:sqlite"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { SqlClient } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
@@ -65,6 +67,70 @@ describe("event log on SQLite, opened again", () => {
       yield* opened(path, forgotten)
       const [last] = yield* opened(path, beat("last"))
       expect(last?.epoch).toBeGreaterThan((old?.epoch ?? Number.POSITIVE_INFINITY) + 1)
+    }),
+  )
+
+  it.scoped(
+    "[log 18] offsets stay dense whatever is undone between two appends, in a unit, a part of one, or a turn",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog.EventLog
+        const append = (name: string) => log.append("t", [{ key: "k", payload: name }])
+        const offsetOf = (name: string) => Effect.map(UnitOfWork.run(append(name)), ([position]) => position?.offset)
+        const undone = Effect.zipRight(append("undone"), Effect.fail("no"))
+        expect(yield* offsetOf("a")).toBe(0)
+        yield* Effect.flip(UnitOfWork.run(undone))
+        expect(yield* offsetOf("b")).toBe(1)
+        yield* UnitOfWork.run(Effect.zipRight(Effect.flip(UnitOfWork.run(undone)), append("c")))
+        expect(yield* offsetOf("d")).toBe(3)
+        const sql = yield* SqlClient
+        yield* UnitOfWork.run(sql`
+        CREATE TRIGGER refuse BEFORE INSERT ON log_record WHEN NEW.key = 'refused'
+        BEGIN SELECT raise(ABORT, 'refused'); END`)
+        // An append that SQLite refuses in its middle, in a unit that goes on all the same.
+        const refused = log.append("t", [
+          { key: "k", payload: "e" },
+          { key: "refused", payload: "x" },
+        ])
+        yield* UnitOfWork.run(Effect.zipRight(Effect.ignore(refused), append("f")))
+        const records = yield* log.read("t", 0, 0, 99)
+        expect(records.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5])
+        expect(records.map(({ payload }) => payload)).toEqual(["a", "b", "c", "d", "e", "f"])
+      }).pipe(Effect.provide(SqliteStore.layerTest())),
+  )
+
+  it.scoped(
+    "[log 18] offsets stay dense after SQLite itself rolled a turn back, as it does when the disk is full",
+    () =>
+      Effect.gen(function* () {
+        const path = yield* folder
+        const filled = Effect.gen(function* () {
+          const log = yield* EventLog.EventLog
+          const append = (payload: string) => log.append("t", [{ key: "k", payload }])
+          yield* publish("one")
+          const error = yield* Effect.flip(
+            UnitOfWork.run(Effect.zipRight(append("lost"), append("x".repeat(8_000_000)))),
+          )
+          expect(error).toMatchObject({ reason: "full" })
+          expect(yield* publish("two")).toEqual([{ partition: 0, offset: 1, duplicate: false }])
+        })
+        yield* Effect.provide(filled, SqliteStore.layer({ folder: path, database: { maxPageCount: 1_000 } }))
+      }),
+  )
+
+  it.scoped("[log 18] offsets go on after what another program wrote to the file meanwhile", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const mended = Effect.gen(function* () {
+        yield* publish("one")
+        const other = new BunDatabase(join(path, SqliteStore.FILE))
+        other.run(
+          "INSERT INTO log_record SELECT position + 1, key, '\"by hand\"', NULL, NULL, appended_at_ms FROM log_record",
+        )
+        other.close()
+        expect(yield* publish("two")).toEqual([{ partition: 0, offset: 2, duplicate: false }])
+      })
+      yield* opened(path, mended)
     }),
   )
 

@@ -5,6 +5,7 @@
  * 7. Time labels of a partition never go back, whatever the machine's clock does, so that a time names one place in it.
  */
 import { type EventLog, partitionOf } from "@paceline/core/messaging"
+import type { Database } from "./Database.ts"
 import type { LogStatements } from "./LogStatements.ts"
 import { tailOf } from "./LogStatements.ts"
 import type { StoredTopic } from "./LogTopics.ts"
@@ -41,25 +42,22 @@ interface Tail {
   newestAtMs: number
 }
 
-/** The ends of the partitions that were appended to. Good for as long as nobody else appends, and nothing is undone. */
-export type Tails = Map<number, Tail>
-
 export class LogAppender {
   readonly #statements: LogStatements
+  readonly #database: Pick<Database, "generation">
+  /** The ends of the partitions that were appended to. Good for as long as nobody else writes, and nothing is undone. */
+  readonly #tails = new Map<number, Tail>()
+  #generation: number
 
-  constructor(statements: LogStatements) {
+  constructor(statements: LogStatements, database: Pick<Database, "generation">) {
     this.#statements = statements
+    this.#database = database
+    this.#generation = database.generation
   }
 
-  append(
-    topic: StoredTopic,
-    records: ReadonlyArray<EncodedRecord>,
-    nowMs: number,
-    tails: Tails = new Map(),
-  ): ReadonlyArray<EventLog.Position> {
+  append(topic: StoredTopic, records: ReadonlyArray<EncodedRecord>, nowMs: number): ReadonlyArray<EventLog.Position> {
     return records.map(
-      (record): EventLog.Position =>
-        this.#duplicateOf(topic, record, nowMs) ?? this.#appendOne(topic, record, nowMs, tails),
+      (record): EventLog.Position => this.#duplicateOf(topic, record, nowMs) ?? this.#appendOne(topic, record, nowMs),
     )
   }
 
@@ -70,25 +68,32 @@ export class LogAppender {
     return { partition: topic.partitionIds.indexOf(seen.partitionId), offset: seen.offset, duplicate: true }
   }
 
-  #appendOne(topic: StoredTopic, record: EncodedRecord, nowMs: number, tails: Tails): EventLog.Position {
+  #appendOne(topic: StoredTopic, record: EncodedRecord, nowMs: number): EventLog.Position {
     const { headers, id, key, payload } = record
     const partition = partitionOf(key, topic.partitionIds.length)
     const partitionId = topic.partitionIds[partition] ?? 0
-    const tail = this.#tail(partitionId, tails)
-    const offset = tail.next++
-    if (nowMs > tail.newestAtMs) tail.newestAtMs = nowMs
-    this.#statements.append.run(partitionId, offset, key, payload, id, headers, tail.newestAtMs)
+    const tail = this.#tail(partitionId)
+    const offset = tail.next
+    const atMs = Math.max(tail.newestAtMs, nowMs)
+    this.#statements.append.run(partitionId, offset, key, payload, id, headers, atMs)
+    // Only now: one that failed has no offset, and the unit may go on.
+    tail.next = offset + 1
+    tail.newestAtMs = atMs
     if (id !== null) {
       this.#statements.rememberId.run(topicKey(topic), id, partitionId, offset, nowMs + topic.dedupMillis)
     }
     return { partition, offset, duplicate: false }
   }
 
-  #tail(partitionId: number, tails: Tails): Tail {
-    const known = tails.get(partitionId)
+  #tail(partitionId: number): Tail {
+    if (this.#generation !== this.#database.generation) {
+      this.#generation = this.#database.generation
+      this.#tails.clear()
+    }
+    const known = this.#tails.get(partitionId)
     if (known !== undefined) return known
     const tail: Tail = tailOf(this.#statements, partitionId)
-    tails.set(partitionId, tail)
+    this.#tails.set(partitionId, tail)
     return tail
   }
 }

@@ -12,7 +12,7 @@ import type { EventLog } from "@paceline/core/messaging"
 import { Exit } from "effect"
 import type { IsWanted } from "./Answered.ts"
 import type { Database } from "./Database.ts"
-import { type EncodedRecord, encodeRecord, type LogAppender, type Tails } from "./LogAppender.ts"
+import { type EncodedRecord, encodeRecord, type LogAppender } from "./LogAppender.ts"
 import type { LogStatements } from "./LogStatements.ts"
 import type { LogTopics, StoredTopic } from "./LogTopics.ts"
 import type { Unit, Writer } from "./Writer.ts"
@@ -158,7 +158,6 @@ export class Publisher {
 
   #append(group: ReadonlyArray<Admitted>): Map<string, StoredTopic> {
     const { appender, statements, topics } = this.#parts
-    const tails: Tails = new Map()
     const grown = new Map<string, StoredTopic>()
     for (const one of group) {
       const { nowMs, topic: name } = one.publish
@@ -167,7 +166,7 @@ export class Publisher {
         topic = topics.open(name, statements)
         grown.set(name, topic)
       }
-      one.positions = appender.append(topic, one.encoded, nowMs, tails)
+      one.positions = appender.append(topic, one.encoded, nowMs)
     }
     return grown
   }
