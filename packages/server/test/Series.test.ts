@@ -2,16 +2,9 @@ import { expect, layer } from "@effect/vitest"
 import type { Bundle } from "@paceline/core/wire"
 import { Effect } from "effect"
 import { describe } from "vitest"
-import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { block, chunk, greet, seconds } from "./Bridge.ts"
+import { deliver, every, HOUR, read, T0, untilListed, url } from "./SeriesReading.ts"
 import { type Answer, eventually, TestServer } from "./TestServer.ts"
-
-const HOUR = 3_600_000
-const T0 = Date.UTC(2026, 8, 20, 18)
-
-/** A sample a second from `atMs` on. */
-const every = (atMs: number, values: ReadonlyArray<number>) =>
-  values.map((value, i): readonly [number, number] => [atMs + i * 1000, value])
 
 const custom = (sensor: string, samples: ReadonlyArray<readonly [number, number]>): Bundle.Block => ({
   sensor,
@@ -21,32 +14,6 @@ const custom = (sensor: string, samples: ReadonlyArray<readonly [number, number]
   atMillis: samples.map(([at]) => at),
   values: samples.map(([, value]) => value),
 })
-
-/** Delivers chunks in order and waits until they are stored. */
-const deliver = (device: { deviceId: string; key: string }, incarnation: string, ...bundles: Array<Bundle.Bundle>) =>
-  Effect.gen(function* () {
-    const { bridge } = yield* greet(device)
-    // No more than the window are under way.
-    for (let from = 0; from < bundles.length; from += 8) {
-      const to = Math.min(bundles.length, from + 8)
-      for (let n = from + 1; n <= to; n++) bridge.say(chunk(n, bundles[n - 1]!, incarnation))
-      yield* eventually(bridge.next, (frame) => frame._tag === "Ack" && frame.n === to)
-    }
-  })
-
-/** Reads until as many samples are counted as were delivered. */
-const read = (path: string, key?: string | null) =>
-  Effect.flatMap(TestServer, ({ request }) => request("GET", path, undefined, key))
-
-const url = (athleteId: string, query: Readonly<Record<string, string | number>>) =>
-  `/v1/athletes/${athleteId}/series?${new URLSearchParams(Object.entries(query).map(([name, value]) => [name, `${value}`]))}`
-
-const untilListed = (athleteId: string, samples: number, key?: string) =>
-  eventually(
-    read(`/v1/athletes/${athleteId}/series`, key),
-    ({ body }: Answer) =>
-      body.series.reduce((sum: number, one: { samples: number }) => sum + one.samples, 0) === samples,
-  )
 
 layer(TestServer.layer, { excludeTestServices: true })("GET /v1/athletes/…/series", (it) => {
   it.scoped("lists what there is of an athlete, with units, sources, counts and times", () =>
@@ -257,63 +224,6 @@ layer(TestServer.layer, { excludeTestServices: true })("GET /v1/athletes/…/ser
     }),
   )
 
-  it.scoped("merges a strap and a watch to the best of each minute, at every resolution", () =>
-    Effect.gen(function* () {
-      const server = yield* TestServer
-      const { athleteId } = yield* server.addAthlete({ alias: "Anna" })
-      const device = yield* server.addDevice({ "strap-01": athleteId, watch: athleteId })
-      yield* deliver(device, "run-1", [
-        block("heartRate", every(T0, [100, 100]), "strap-01"),
-        block("heartRate", [...every(T0, [90, 90, 90]), ...every(T0 + 60_000, [94])], "watch"),
-      ])
-      yield* untilListed(athleteId, 6)
-      const ask = (resolution: string) =>
-        Effect.map(
-          read(url(athleteId, { kind: "heartRate", resolution, from: T0, to: T0 + HOUR, source: "best" })),
-          ({ body }) => body,
-        )
-
-      expect((yield* ask("1min")).series).toMatchObject([
-        { source: null, samples: [2, 1], mean: [100, 94], from: [0, 1] },
-      ])
-      expect((yield* ask("1h")).series).toMatchObject([{ source: null, samples: [3], mean: [98], from: [0] }])
-      expect((yield* ask("1s")).series).toMatchObject([{ samples: [1, 1, 1], mean: [100, 100, 94] }])
-      expect((yield* ask("raw")).runs).toMatchObject([
-        { source: 0, values: [100, 100] },
-        { source: 1, values: [94] },
-      ])
-    }),
-  )
-
-  it.scoped("believes what a pairing says a sensor is more than its name", () =>
-    Effect.gen(function* () {
-      const server = yield* TestServer
-      const { athleteId } = yield* server.addAthlete({ alias: "Anna" })
-      const device = yield* server.addDevice({ watch: athleteId })
-      const sensor = `/v1/devices/${device.deviceId}/sensors/grey-thing`
-      const wrong = yield* server.request("PUT", sensor, { athleteId, classId: "main", source: "guess" })
-      expect(wrong.status).toBe(400)
-      const paired = yield* server.request("PUT", sensor, { athleteId, classId: "main", source: "strap" })
-      expect(paired.body).toEqual({ sensor: "grey-thing", athleteId, classId: "main", source: "strap" })
-      yield* deliver(device, "run-1", [
-        block("heartRate", every(T0, [90]), "watch"),
-        block("heartRate", every(T0, [100]), "grey-thing"),
-      ])
-      yield* untilListed(athleteId, 2)
-      const { body } = yield* read(url(athleteId, { kind: "heartRate", from: T0, to: T0 + 1, source: "best" }))
-      expect(body.sources.map(({ sensor, source }: { sensor: string; source: string }) => [sensor, source])).toEqual([
-        ["grey-thing", "strap"],
-        ["watch", "watch"],
-      ])
-      expect(body.series).toMatchObject([{ mean: [100] }])
-      const devices = yield* server.request("GET", "/v1/devices")
-      expect(devices.body.find((one: { deviceId: string }) => one.deviceId === device.deviceId).sensors).toEqual([
-        { sensor: "grey-thing", athleteId, classId: "main", source: "strap" },
-        { sensor: "watch", athleteId, classId: "main" },
-      ])
-    }),
-  )
-
   describe("who may read", () => {
     it.scoped("is the athlete, and the admin but for the heart that is hidden", () =>
       Effect.gen(function* () {
@@ -393,27 +303,6 @@ layer(TestServer.layer, { excludeTestServices: true })("GET /v1/athletes/…/ser
       expect(after).toEqual(before)
       const refused = yield* server.request("POST", "/v1/operations/series/rebuild", undefined, device.key)
       expect(refused.status).toBe(403)
-    }),
-  )
-})
-
-const wristFirst = TestServer.layerOn(SqliteStore.layerTest(), {
-  sourceRanking: { order: ["watch", "strap"], byKind: {} },
-})
-
-layer(wristFirst, { excludeTestServices: true })("A server that is told to believe the wrist first", (it) => {
-  it.scoped("gives its minutes as the best", () =>
-    Effect.gen(function* () {
-      const server = yield* TestServer
-      const { athleteId } = yield* server.addAthlete({ alias: "Anna" })
-      const device = yield* server.addDevice({ "strap-01": athleteId, watch: athleteId })
-      yield* deliver(device, "run-1", [
-        block("heartRate", every(T0, [100]), "strap-01"),
-        block("heartRate", every(T0, [90]), "watch"),
-      ])
-      yield* untilListed(athleteId, 2)
-      const { body } = yield* read(url(athleteId, { kind: "heartRate", from: T0, to: T0 + 1, source: "best" }))
-      expect(body.series).toMatchObject([{ mean: [90] }])
     }),
   )
 })
