@@ -330,6 +330,7 @@ export class TelemetrySession implements Sender {
   }
 
   #tellSettled(): void {
+    if (this.#settled.length === 0) return
     const busy = this.#phase._tag === "Checking" || this.#storing > 0 || this.#waiting.length > 0
     if (busy && this.#phase._tag !== "Closed") return
     for (const resolve of this.#settled.splice(0)) resolve()

@@ -22,12 +22,12 @@ describe("many rows", () => {
           { length: count },
           (_, i) => [next + i, i % 2 === 0 ? null : `row ${next + i}`, new Uint8Array([i]), 0] as const,
         )
-        yield* UnitOfWork.run(insert(rows))
+        yield* UnitOfWork.run(insert(rows.flat()))
         const kept = yield* sql`SELECT n, text, bytes, again FROM kept WHERE n >= ${next} ORDER BY n`
         expect(kept.map(({ again, bytes, n, text }) => [n, text, bytes, again])).toEqual(rows)
         next += count
       }
-      yield* UnitOfWork.run(insert([[0, null, new Uint8Array(), 0]]))
+      yield* UnitOfWork.run(insert([0, null, new Uint8Array(), 0]))
       expect(yield* sql`SELECT count(*) AS rows, sum(again) AS again FROM kept`).toEqual([{ rows: next, again: 1 }])
     }).pipe(Effect.provide(SqliteStore.layerTest())),
   )

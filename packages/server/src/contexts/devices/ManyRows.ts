@@ -4,7 +4,7 @@
  *
  * @example
  * const insert = manyRows(sql, 2, "INSERT INTO mark (name, n)", "ON CONFLICT (name) DO UPDATE SET n = excluded.n")
- * yield* insert([["a", 1], ["b", 2]])
+ * yield* insert(["a", 1, "b", 2])
  */
 import type * as SqlClient from "@effect/sql/SqlClient"
 import { Effect } from "effect"
@@ -21,13 +21,13 @@ export const manyRows = (sql: SqlClient.SqlClient, columns: number, head: string
     size,
     text: `${head} VALUES ${Array.from({ length: size }, () => row).join(",")} ${tail}`,
   }))
-  return Effect.fnUntraced(function* (rows: ReadonlyArray<ReadonlyArray<Value>>) {
+  /** Takes the values of all rows, one row after the other. */
+  return Effect.fnUntraced(function* (values: ReadonlyArray<Value>) {
     let from = 0
     for (const { size, text } of texts) {
-      for (; rows.length - from >= size; from += size) {
-        const values: Array<Value> = []
-        for (let i = from; i < from + size; i++) for (const value of rows[i] ?? []) values.push(value)
-        yield* sql.unsafe(text, values)
+      const step = size * columns
+      for (; values.length - from >= step; from += step) {
+        yield* sql.unsafe(text, from === 0 && values.length === step ? values : values.slice(from, from + step))
       }
     }
   })

@@ -151,34 +151,23 @@ export class DeviceRepository extends Effect.Service<DeviceRepository>()("paceli
 
       saveMarks: Effect.fnUntraced(function* (devices: ReadonlyMap<DeviceId, Changed>) {
         yield* Transaction
-        const rows: Array<readonly [DeviceId, string, number]> = []
+        const values: Array<string | number> = []
         for (const [deviceId, { marks }] of devices) {
-          for (const [incarnation, mark] of marks) rows.push([deviceId, incarnation, mark])
+          for (const [incarnation, mark] of marks) values.push(deviceId, incarnation, mark)
         }
-        yield* saveMarks(rows)
+        yield* saveMarks(values)
       }),
 
       /** Stores chunks that are new. */
       insertChunks: Effect.fnUntraced(function* (chunks: ReadonlyArray<NewChunk>, receivedAtMs: number) {
         yield* Transaction
-        yield* insertChunks(
-          chunks.map(
-            ({ chunk: { crc, clock: appended, incarnation, n, payload }, clock, deviceId, pairings, samples }) => [
-              deviceId,
-              incarnation,
-              n,
-              crc,
-              samples,
-              receivedAtMs,
-              payload,
-              pairings,
-              appended?.boot ?? null,
-              appended?.wallMs ?? null,
-              appended?.monotonicMs ?? null,
-              clock,
-            ],
-          ),
-        )
+        const values: Array<string | number | Uint8Array | null> = []
+        for (const { chunk, clock, deviceId, pairings, samples } of chunks) {
+          const { boot = null, monotonicMs = null, wallMs = null } = chunk.clock ?? {}
+          values.push(deviceId, chunk.incarnation, chunk.n, chunk.crc, samples, receivedAtMs, chunk.payload, pairings)
+          values.push(boot, wallMs, monotonicMs, clock)
+        }
+        yield* insertChunks(values)
       }),
 
       /** Whether exactly this chunk was received before, stored or set aside. */

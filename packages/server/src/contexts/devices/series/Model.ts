@@ -40,13 +40,13 @@ export const kindOf = (block: Bundle.Block): string => (block.kind === "custom" 
 export const unitOf = (block: Bundle.Block): string =>
   block.kind === "custom" ? block.unit : SensorKind.SENSOR_KINDS[block.kind].unit
 
-/** What the blocks of a chunk hold, by stream; of nobody what a sensor said that nobody wore. */
+/** What the blocks of a chunk hold, by stream and its `nameOf`; of nobody what a sensor said that nobody wore. */
 export const streamsOf = (
   deviceId: DeviceId,
   bundle: Bundle.Bundle,
   wearerOf: (sensor: string) => AthleteId | undefined,
-): ReadonlyArray<{ readonly key: StreamKey; readonly runs: ReadonlyArray<Run> }> => {
-  const streams = new Map<string, { key: StreamKey; runs: Map<number, Run> }>()
+): ReadonlyArray<{ readonly name: string; readonly key: StreamKey; readonly runs: ReadonlyArray<Run> }> => {
+  const streams = new Map<string, { readonly key: StreamKey; readonly runs: Map<number, Run> }>()
   for (const block of bundle) {
     const athleteId = wearerOf(block.sensor)
     if (athleteId === undefined || block.atMillis.length === 0) continue
@@ -56,12 +56,12 @@ export const streamsOf = (
     streams.set(name, stream)
     addRuns(stream.runs, block)
   }
-  return Array.from(streams.values(), ({ key, runs }) => ({ key, runs: Array.from(runs.values()) }))
+  return Array.from(streams, ([name, { key, runs }]) => ({ name, key, runs: Array.from(runs.values()) }))
 }
 
-/** One text for each stream. */
+/** One text for each stream: names may be any text, so their lengths say where each ends. */
 export const nameOf = ({ athleteId, deviceId, kind, sensor, unit }: StreamKey): string =>
-  JSON.stringify([athleteId, deviceId, sensor, kind, unit])
+  `${athleteId.length} ${deviceId.length} ${sensor.length} ${kind.length} ${athleteId}${deviceId}${sensor}${kind}${unit}`
 
 const addRuns = (runs: Map<number, Run>, { atMillis, values }: Bundle.Block): void => {
   let from = 0

@@ -72,10 +72,11 @@ class Facts<V> {
   open() {
     const fresh = new Map<string, V>()
     return {
-      find: <E, R>(key: string, look: () => Effect.Effect<V, E, R>): Effect.Effect<V, E, R> => {
-        const known = this.#committed.get(key) ?? fresh.get(key)
-        if (known !== undefined) return Effect.succeed(known)
-        return Effect.tap(look(), (found) => Effect.sync(() => fresh.set(key, found)))
+      /** Undefined when it has to be looked up. */
+      known: (key: string): V | undefined => this.#committed.get(key) ?? fresh.get(key),
+      learn: (key: string, value: V): V => {
+        fresh.set(key, value)
+        return value
       },
       keep: () => {
         if (this.#committed.size + fresh.size > REMEMBERED) this.#committed.clear()
@@ -119,14 +120,10 @@ export class SeriesProjection extends Effect.Service<SeriesProjection>()("paceli
         const bundle = Bundle.decode(payload)
         // Written by a newer version, which this database was taken back from: it waits in its chunk.
         if ("_tag" in bundle) continue
-        const wore = yield* worn.find(`${deviceId}/${pairings}`, () =>
-          Effect.map(
-            repository.wearers(deviceId, pairings),
-            (rows): Wearers => new Map(rows.map(({ athleteId, sensor }) => [sensor, athleteId])),
-          ),
-        )
-        for (const { key, runs } of Series.streamsOf(deviceId, bundle, (sensor) => wore.get(sensor))) {
-          const streamId = yield* ids.find(Series.nameOf(key), () => repository.streamId(key))
+        const time = `${deviceId}/${pairings}`
+        const wore = worn.known(time) ?? worn.learn(time, wearersOf(yield* repository.wearers(deviceId, pairings)))
+        for (const { key, name, runs } of Series.streamsOf(deviceId, bundle, (sensor) => wore.get(sensor))) {
+          const streamId = ids.known(name) ?? ids.learn(name, yield* repository.streamId(key))
           for (const run of runs) {
             const row: RunRow = { ...run, streamId, incarnationId: state.id, n }
             if (isNew || !(yield* repository.hasRun(row))) gathered.add(row)
@@ -178,6 +175,9 @@ export class SeriesProjection extends Effect.Service<SeriesProjection>()("paceli
     }
   }),
 }) {}
+
+const wearersOf = (rows: ReadonlyArray<{ readonly sensor: string; readonly athleteId: AthleteId }>): Wearers =>
+  new Map(rows.map(({ athleteId, sensor }) => [sensor, athleteId]))
 
 /** The first of them, and as many more as hold no more samples than this in all. */
 const within = (chunks: ReadonlyArray<StoredChunk>, samples: number): ReadonlyArray<StoredChunk> => {

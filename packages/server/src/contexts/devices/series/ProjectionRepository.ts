@@ -108,14 +108,14 @@ export class ProjectionRepository extends Effect.Service<ProjectionRepository>()
             SELECT id, mark FROM series_incarnation WHERE device_id = ${deviceId} AND incarnation = ${incarnation}`
           const [known] = yield* find
           if (known !== undefined) return known
-          yield* saveMarks([[deviceId, incarnation, 0]])
+          yield* saveMarks([deviceId, incarnation, 0])
           const [made] = yield* find
           return made ?? { id: 0, mark: 0 }
         }),
 
         saveMarks: Effect.fnUntraced(function* (marks: ReadonlyArray<WalkedTo>) {
           yield* Transaction
-          yield* saveMarks(marks.map(({ deviceId, incarnation, n }) => [deviceId, incarnation, n]))
+          yield* saveMarks(marks.flatMap(({ deviceId, incarnation, n }) => [deviceId, incarnation, n]))
         }),
 
         /** Whether a run was counted before. */
@@ -129,40 +129,24 @@ export class ProjectionRepository extends Effect.Service<ProjectionRepository>()
 
         insertRuns: Effect.fnUntraced(function* (runs: ReadonlyArray<RunRow>) {
           yield* Transaction
-          yield* insertRuns(
-            runs.map((run) => [
-              run.streamId,
-              run.hour,
-              run.firstAtMs,
-              run.incarnationId,
-              run.n,
-              run.lastAtMs,
-              run.samples,
-            ]),
-          )
+          const values: Array<number> = []
+          for (const { firstAtMs, hour, incarnationId, lastAtMs, n, samples, streamId } of runs) {
+            values.push(streamId, hour, firstAtMs, incarnationId, n, lastAtMs, samples)
+          }
+          yield* insertRuns(values)
         }),
 
         /** Adds to what the buckets come to already. */
         mergeBuckets: Effect.fnUntraced(function* (buckets: ReadonlyArray<BucketRow>) {
           yield* Transaction
-          yield* mergeBuckets(
-            buckets.map(({ bucket, minutes, number, streamId }) => {
-              const startMs = number * minutes * 60_000
-              return [
-                streamId,
-                minutes,
-                number,
-                bucket.samples,
-                bucket.sum,
-                bucket.min,
-                bucket.max,
-                bucket.firstAtMillis - startMs,
-                bucket.first,
-                bucket.lastAtMillis - startMs,
-                bucket.last,
-              ]
-            }),
-          )
+          const values: Array<number> = []
+          for (const { bucket, minutes, number, streamId } of buckets) {
+            const startMs = number * minutes * 60_000
+            const { first, firstAtMillis, last, lastAtMillis, max, min, samples, sum } = bucket
+            values.push(streamId, minutes, number, samples, sum, min, max)
+            values.push(firstAtMillis - startMs, first, lastAtMillis - startMs, last)
+          }
+          yield* mergeBuckets(values)
         }),
 
         /** Where the walk over all chunks is, or null when none is under way. */
