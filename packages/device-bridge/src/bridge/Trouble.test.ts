@@ -298,12 +298,26 @@ test("the bytes of a packet are copied, also those of Node's Buffer, whose slice
   expect(bridge.rawPackets(0, 1)[0]?.bytes).toEqual(Uint8Array.of(1, 2, 3))
 })
 
+test("a key that does not come is a problem of the key, not of the server", async () => {
+  serve()
+  let asked = 0
+  const key = (): Promise<string> => (++asked > 1 ? Promise.resolve("secret") : new Promise(() => {}))
+  const bridge = open({ key, limits: { backoff: { baseMillis: 300, maxMillis: 300, factor: 1 }, deadMillis: 500 } })
+  const problems: Array<BridgeStatus["lastProblem"]> = []
+  bridge.subscribe(({ lastProblem }) => problems.push(lastProblem))
+  await until(() => bridge.status().connected)
+  expect(problems).toContainEqual({
+    code: "no-key",
+    message: "There is no key to connect with: it did not come within 0.5 s.",
+  })
+})
+
 test("a key that comes late, for a connection that was given up, is not shown on the next one", async () => {
   serve()
   const answers: Array<(key: string) => void> = []
   const bridge = open({
     key: () => new Promise<string>((resolve) => answers.push(resolve)),
-    limits: { backoff: { baseMillis: 2, maxMillis: 10, factor: 2 }, deadMillis: 100 },
+    limits: { backoff: { baseMillis: 2, maxMillis: 10, factor: 2 }, deadMillis: 500 },
   })
   await until(() => answers.length === 2)
   answers[1]?.("secret")

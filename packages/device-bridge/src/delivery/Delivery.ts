@@ -52,6 +52,8 @@ export class Delivery {
   readonly #acknowledgements: Acknowledgements
   /** The key of the connection that is being made. */
   #key = ""
+  /** The connection that a key is asked for at this moment. */
+  #keyAskedFor: number | null = null
   /** Chunks are being read and sent; and something was appended meanwhile, by who answers an event of the buffer. */
   #sending = false
   #appendedMeanwhile = false
@@ -135,7 +137,15 @@ export class Delivery {
     if (at === null) return
     // A timer may fire early by a fraction of a millisecond, and would then have to be set again.
     const wait = Math.max(0, Math.ceil(at - performance.now()))
-    this.#timer = setTimeout(() => this.#give({ _tag: "Tick" }), wait)
+    this.#timer = setTimeout(() => this.#tick(), wait)
+  }
+
+  #tick(): void {
+    const { connection, link } = this.#state
+    const { deadMillis } = this.#options.limits
+    if (link._tag === "Dialling" && this.#keyAskedFor === connection && performance.now() >= link.since + deadMillis) {
+      this.#noKey(connection, `it did not come within ${deadMillis / 1_000} s`)
+    } else this.#give({ _tag: "Tick" })
   }
 
   #carryOut(command: Command): void {
@@ -175,11 +185,13 @@ export class Delivery {
     const { dial, key, url } = this.#options
     let given: string
     try {
+      this.#keyAskedFor = connection
       given = typeof key === "string" ? key : await key()
     } catch (thrown) {
-      const reason = `There is no key to connect with: ${messageOf(thrown)}`
-      this.#give({ _tag: "Lost", connection, reason, code: "no-key" })
+      this.#noKey(connection, messageOf(thrown))
       return
+    } finally {
+      if (this.#keyAskedFor === connection) this.#keyAskedFor = null
     }
     // One that came late is perhaps no more what the next attempt was given.
     if (!wanted()) return
@@ -195,6 +207,11 @@ export class Delivery {
     } catch (thrown) {
       this.#lost(connection, messageOf(thrown))
     }
+  }
+
+  #noKey(connection: number, why: string): void {
+    const reason = `There is no key to connect with: ${why.replace(/\.$/, "")}.`
+    this.#give({ _tag: "Lost", connection, reason, code: "no-key" })
   }
 
   #lost(connection: number, detail: string, retryAfterMillis?: number): void {

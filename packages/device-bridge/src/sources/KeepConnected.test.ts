@@ -108,9 +108,12 @@ describe("a sensor that is kept connected", () => {
     await pass(20_000)
     expect(kept.status()).toMatchObject({ state: "waiting", failedAttempts: 2, waitMillis: 999 })
     expect(disconnects()).toBe(2)
-    // The attempt that hung comes after all: nobody listens to it.
+    // The attempt that hung comes after all: nobody listens to it, and it does not stay open.
     calls[1]?.packet()
     expect(values).toEqual([])
+    calls[1]?.connected()
+    await settle()
+    expect(disconnects()).toBe(3)
     await kept.stop()
   })
 
