@@ -148,7 +148,14 @@ describe("the reader's program", () => {
     expect(await ReaderThread.open(pathToFileURL(join(folder, "none.js")))).toBeNull()
   })
 
-  test("that dies ends what it read with an error, and the next source has a new one", async () => {
+  test("that dies of one source reads the next in a new thread", async () => {
+    // What no caller with types can give: the thread dies of it.
+    const deadly = { name: "deadly.fit", bytes: null as never }
+    const report = await readActivityFiles([deadly, { name: "good.fit", bytes: fit(10) }, deadly])
+    expect(report).toMatchObject({ files: 1, inThread: true, failed: [{ name: "deadly.fit" }, { name: "deadly.fit" }] })
+  })
+
+  test("that dies ends what it read with an error", async () => {
     const path = join(folder, "dying.mjs")
     writeFileSync(
       path,
