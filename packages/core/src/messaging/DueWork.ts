@@ -93,10 +93,7 @@ const make = <E, R>(options: DueWorkOptions<E, R>) =>
       store,
       work,
       units: SharedUnits.make(work, yield* Effect.runtime()),
-      lease: () => ({
-        untilMs: times.leaseUntil(leaseMillis),
-        untilMonotonic: times.monotonic() + leaseMillis,
-      }),
+      lease: () => times.lease(leaseMillis),
     }
     const hands = yield* Hands.make({ ...options, leaseMillis, drainMillis }, claims, times)
     return { loop: new Loop(options, claims, times, hands), hands }

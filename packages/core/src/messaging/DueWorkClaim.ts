@@ -203,33 +203,19 @@ export class HeldClaim implements Claim {
     const { id, kind } = this
     const { store } = this.#claiming
     const over = () => end({ _tag: "Over" })
-    const fenced = <A>(write: (version: number) => Effect.Effect<A, StorageError | VersionConflict, Transaction>) =>
-      Effect.mapError(
-        Effect.suspend(() => write(this.version)),
-        (error) => (error instanceof VersionConflict ? this.#lost() : error),
-      )
+    const fenced = <A>(written: Effect.Effect<A, StorageError | VersionConflict, Transaction>, then: (a: A) => void) =>
+      Effect.mapBoth(written, {
+        onFailure: (error) => (error instanceof VersionConflict ? this.#lost() : error),
+        onSuccess: then,
+      })
     return {
       keep: (state) =>
-        Effect.map(
-          fenced((version) => store.update(kind, id, version, { state, dueAtMs: untilMs })),
-          (version) => end({ _tag: "Kept", version, state }),
+        fenced(store.update(kind, id, this.version, { state, dueAtMs: untilMs }), (version) =>
+          end({ _tag: "Kept", version, state }),
         ),
-      release: (next) =>
-        Effect.map(
-          fenced((version) => store.update(kind, id, version, next)),
-          over,
-        ),
-      archive: (finalState, atMs) =>
-        Effect.map(
-          fenced((version) => store.archive(kind, id, version, finalState, atMs)),
-          over,
-        ),
-      get remove() {
-        return Effect.map(
-          fenced((version) => store.remove(kind, id, version)),
-          over,
-        )
-      },
+      release: (next) => fenced(store.update(kind, id, this.version, next), over),
+      archive: (finalState, atMs) => fenced(store.archive(kind, id, this.version, finalState, atMs), over),
+      remove: Effect.suspend(() => fenced(store.remove(kind, id, this.version), over)),
     }
   }
 

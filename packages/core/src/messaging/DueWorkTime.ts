@@ -5,7 +5,7 @@
  * step with those who look for it. So that a clock set back while the program was down puts nothing to sleep either,
  * the store remembers roughly the latest time at which work was taken.
  */
-import { type Clock, Effect, Option } from "effect"
+import { Clock, Context, DefaultServices, Effect, Option } from "effect"
 import * as AggregateStore from "../consistency/AggregateStore.ts"
 import { UnitOfWork } from "../consistency/UnitOfWork.ts"
 import * as SteadyTime from "../kernel/workflow/SteadyTime.ts"
@@ -14,8 +14,8 @@ import * as SteadyTime from "../kernel/workflow/SteadyTime.ts"
 export interface Times {
   /** The steady time, in milliseconds since the epoch. */
   readonly now: () => number
-  /** When a lease that is given now is over. */
-  readonly leaseUntil: (leaseMillis: number) => number
+  /** When a lease that is given now is over: by the due times, and by the monotonic clock. */
+  readonly lease: (leaseMillis: number) => { readonly untilMs: number; readonly untilMonotonic: number }
   /** By the host's monotonic clock, in milliseconds from an arbitrary origin: for what this process alone measures. */
   readonly monotonic: () => number
 }
@@ -28,7 +28,11 @@ interface Reading {
 
 const readings = new WeakMap<Clock.Clock, Reading>()
 
-const monotonicOf = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000
+const hostClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+/** The host's without a big integer, which would cost more than all the rest. */
+const monotonicOf = (clock: Clock.Clock): number =>
+  clock === hostClock ? performance.now() : Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000
 
 const readingOf = (clock: Clock.Clock): Reading => {
   const known = readings.get(clock)
@@ -36,8 +40,11 @@ const readingOf = (clock: Clock.Clock): Reading => {
   const time = SteadyTime.make(clock.unsafeCurrentTimeMillis(), monotonicOf(clock))
   const times: Times = {
     now: () => SteadyTime.read(time, clock.unsafeCurrentTimeMillis(), monotonicOf(clock)),
-    leaseUntil: (leaseMillis) =>
-      SteadyTime.leaseUntil(time, leaseMillis, clock.unsafeCurrentTimeMillis(), monotonicOf(clock)),
+    lease: (leaseMillis) => {
+      const monotonic = monotonicOf(clock)
+      const untilMs = SteadyTime.leaseUntil(time, leaseMillis, clock.unsafeCurrentTimeMillis(), monotonic)
+      return { untilMs, untilMonotonic: monotonic + leaseMillis }
+    },
     monotonic: () => monotonicOf(clock),
   }
   const reading = { time, times, notedAtMs: Number.NEGATIVE_INFINITY }

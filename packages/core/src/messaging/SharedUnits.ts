@@ -38,12 +38,15 @@ interface Part {
   readonly alone: Effect.Effect<void>
 }
 
+/** Made once: a stack for each part would cost more than the part. */
+const NEVER_RAN = Exit.die(new Error("A shared unit of work was answered without having run"))
+
 const partOf = <A, E>(
   work: Work,
   body: Effect.Effect<A, E, Transaction>,
   answer: (exit: Exit.Exit<A, E | StorageError>) => void,
 ): Part => {
-  let last: Exit.Exit<A> = Exit.die(new Error("A shared unit of work was answered without having run"))
+  let last: Exit.Exit<A> = NEVER_RAN
   return {
     body: Effect.map(body, (value) => {
       last = Exit.succeed(value)

@@ -5,7 +5,7 @@
  * as begun before it is made and as ended after it, so that whoever finds it after a crash knows that it may have
  * happened. Where a call follows, it is begun in the unit that records the step before it.
  */
-import { Cause, Effect, Option, Random } from "effect"
+import { Cause, Effect, Option, Random, type Runtime } from "effect"
 import { StorageError, type Transaction } from "../consistency/UnitOfWork.ts"
 import * as Saga from "../kernel/workflow/Saga.ts"
 import * as DueWork from "../messaging/DueWork.ts"
@@ -16,6 +16,8 @@ import { type Hand, insistently, record, store, type Trouble } from "./SagaUnit.
 
 /** A saga in hand, and what its steps are given. */
 export interface Holding<I, R> extends Hand<I, R> {
+  /** Where its calls run. */
+  readonly runtime: Runtime.Runtime<R>
   readonly input: I
   readonly results: { [step: string]: unknown }
   /** How many transactional steps one unit of work takes, at most: one by one, after a unit of several has failed. */
@@ -139,7 +141,7 @@ export const call = <I, R>(
   action: Run,
   before: Saga.SagaState,
   state: Saga.SagaState,
-): Effect.Effect<Saga.SagaState, Trouble, R> => {
+): Effect.Effect<Saga.SagaState, Trouble> => {
   if (state.trying.begunAtMs !== null) return make(holding, step, action, state)
   const { plan } = holding.definition
   const begun = record(holding, before, (nowMs, why) =>
@@ -156,12 +158,12 @@ const make = <I, R>(
   step: StepOf<I, R, false>,
   action: Run,
   begun: Saga.SagaState,
-): Effect.Effect<Saga.SagaState, Trouble, R> => {
+): Effect.Effect<Saga.SagaState, Trouble> => {
   const { plan } = holding.definition
   const made = effectOf(holding, step, action)
   // What was answered is recorded even if the worker is shut down in this moment.
   return Effect.uninterruptibleMask((restore) =>
-    Effect.matchCauseEffect(attempt(made, step.timeoutMillis, restore), {
+    Effect.matchCauseEffect(attempt(holding.runtime, made, step.timeoutMillis, restore), {
       onSuccess: ({ encoded: result, value }) => {
         if (action.action === "run") holding.results[step.name] = value
         return insistently(

@@ -8,17 +8,29 @@ import { Effect, Fiber, Runtime } from "effect"
 import { TimeoutExceeded } from "../resilience/Errors.ts"
 import { within } from "../resilience/Within.ts"
 
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 /**
- * Fails with `TimeoutExceeded` when it takes longer. To be run where nothing can be interrupted; `restore` says what
- * can.
+ * Fails with `TimeoutExceeded` when it takes longer. To be run where nothing is interrupted, so that no call is left
+ * running; `restore` says what may be. `runtime` is where it runs: there it can be interrupted.
  */
 export const attempt = <A, E, R>(
+  runtime: Runtime.Runtime<R>,
   call: Effect.Effect<A, E, R>,
   timeoutMillis: number,
-  restore: <A1, E1, R1>(effect: Effect.Effect<A1, E1, R1>) => Effect.Effect<A1, E1, R1>,
-): Effect.Effect<A, E | TimeoutExceeded, R> =>
-  Effect.flatMap(Effect.runtime<R>(), (runtime) => {
-    const fiber = Runtime.runFork(runtime)(restore(call))
-    const answer = Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interrupt(fiber))
-    return fiber.unsafePoll() ?? restore(within(answer, timeoutMillis, () => new TimeoutExceeded(timeoutMillis)))
+  restore: Restore,
+): Effect.Effect<A, E | TimeoutExceeded> =>
+  Effect.suspend(() => {
+    const fiber = Runtime.runFork(runtime)(call)
+    return fiber.unsafePoll() ?? awaited(fiber, timeoutMillis, restore)
   })
+
+const awaited = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, timeoutMillis: number, restore: Restore) => {
+  const end = () => Fiber.interrupt(fiber)
+  const inTime = within(
+    Effect.onInterrupt(Fiber.join(fiber), end),
+    timeoutMillis,
+    () => new TimeoutExceeded(timeoutMillis),
+  )
+  return Effect.onInterrupt(restore(inTime), end)
+}

@@ -2,15 +2,16 @@
  * Carries sagas out: `DueWork` brings those whose time has come, and each is run on, attempt after attempt, until it waits
  * or is over.
  */
-import { type Clock, Context, Effect, Either } from "effect"
+import { type Clock, Context, Effect, Either, type Runtime } from "effect"
 import { AggregateStore } from "../consistency/AggregateStore.ts"
 import type { VersionConflict } from "../consistency/OptimisticLock.ts"
 import type { StorageError } from "../consistency/UnitOfWork.ts"
 import * as Saga from "../kernel/workflow/Saga.ts"
 import * as DueWork from "../messaging/DueWork.ts"
-import { call, type Holding, inUnit, STEPS_A_UNIT } from "./SagaAttempt.ts"
+import { call, type Holding, inUnit, type Run, STEPS_A_UNIT } from "./SagaAttempt.ts"
 import type { Runnable } from "./SagaChange.ts"
 import * as SagaRecord from "./SagaRecord.ts"
+import type { Step } from "./SagaSteps.ts"
 import { type Hand, record } from "./SagaUnit.ts"
 
 /** How long a saga that only a newer version of the program can go on with is left to it. */
@@ -21,11 +22,13 @@ export const handler =
   <I, R>(definition: Runnable<I, R>, context: Context.Context<AggregateStore | R>) =>
   (claim: DueWork.Claim): Effect.Effect<void, StorageError | VersionConflict, R> =>
     Effect.onInterrupt(
-      Effect.clockWith((clock) => carryOut(definition, context, claim, clock)),
+      Effect.clockWith((clock) =>
+        Effect.flatMap(Effect.runtime<R>(), (runtime) => carryOut(definition, context, claim, clock, runtime)),
+      ),
       () => giveBack(definition, claim),
     ).pipe(
       // Somebody else has it: what this one wanted to store was refused.
-      Effect.catchTag("ClaimLost", () => Effect.void),
+      Effect.catchAll((error) => (error instanceof DueWork.ClaimLost ? Effect.void : Effect.fail(error))),
       Effect.annotateLogs({ saga: definition.name, id: claim.id }),
     )
 
@@ -34,6 +37,7 @@ const carryOut = <I, R>(
   context: Context.Context<AggregateStore | R>,
   claim: DueWork.Claim,
   clock: Clock.Clock,
+  runtime: Runtime.Runtime<R>,
 ) =>
   Effect.gen(function* () {
     const { plan } = definition
@@ -53,7 +57,7 @@ const carryOut = <I, R>(
       return yield* Effect.asVoid(record(hand, found, () => parked))
     }
     // After a crash one by one, so that a step which takes the process down is found, and not the one before it.
-    yield* runOn({ ...hand, ...loaded, stepsAUnit: found.claims > 1 ? 1 : STEPS_A_UNIT }, found, state)
+    yield* runOn({ ...hand, ...loaded, runtime, stepsAUnit: found.claims > 1 ? 1 : STEPS_A_UNIT }, found, state)
   })
 
 /** As it is after its last holder went away. */
@@ -87,29 +91,27 @@ const runOn = <I, R>(holding: Holding<I, R>, before: Saga.SagaState, found: Saga
   Effect.gen(function* () {
     const { definition, times } = holding
     const { plan, steps } = definition
+    const first = nextOf(plan, found, times.now())
+    if (first === undefined) {
+      return yield* before === found ? putDown(holding, found) : Effect.asVoid(record(holding, before, () => found))
+    }
     let stored = before
     let state = found
-    while (true) {
-      const action = Saga.next(plan, state)
-      const step = action._tag === "Run" ? steps[action.step] : undefined
-      if (action._tag !== "Run" || step === undefined || action.atMs > times.now()) {
-        const waiting = state
-        if (stored !== state) yield* record(holding, stored, () => waiting)
-        else yield* putDown(holding, state)
-        return
-      }
+    // The claim is kept as long as it goes on at once.
+    for (let action: Run | undefined = first; action !== undefined; action = nextOf(plan, state, times.now())) {
+      const step: Step<I, R> | undefined = steps[action.step]
+      if (step === undefined) return
       state = step.transactional
         ? yield* inUnit(holding, step, action, stored, state)
         : yield* call(holding, step, action, stored, state)
       stored = state
-      if (!isNext(plan, state, times.now())) return
     }
   })
 
-/** Whether it goes on at once: then the claim is kept. */
-const isNext = (plan: Saga.Plan, state: Saga.SagaState, nowMs: number): boolean => {
+/** What is to be done at once, if anything is. */
+const nextOf = (plan: Saga.Plan, state: Saga.SagaState, nowMs: number): Run | undefined => {
   const action = Saga.next(plan, state)
-  return action._tag === "Run" && action.atMs <= nowMs
+  return action._tag === "Run" && action.atMs <= nowMs ? action : undefined
 }
 
 const putDown = <I, R>({ claim }: Hand<I, R>, state: Saga.SagaState) => {

@@ -90,9 +90,9 @@ const takeInHand = <I, R>(starting: Starting<I, R>, place: DueWork.Place) => {
   const dueAtMs = place.lease.untilMs
   const stored = { kind: SagaRecord.kindOf(definition.name), id, version: 1, state, dueAtMs, rank: 0 }
   const body = put({ ...starting, state }, dueAtMs, () => place.take(stored))
-  const run = onlyStores(definition) ? place.units.join(body) : UnitOfWork.run(body)
+  const run = onlyStores(definition) ? place.units.join(body) : Context.get(context, UnitOfWork).run(body)
   return Effect.catchAll(
-    Effect.onExit(Effect.provide(run, context), () => Effect.sync(place.giveUp)),
+    Effect.onExit(run, () => Effect.sync(place.giveUp)),
     // Overtaken, or the store's trouble: the usual way knows what to do.
     (error) => (error instanceof VersionConflict ? unit(put(starting)) : Effect.fail(error)),
   )

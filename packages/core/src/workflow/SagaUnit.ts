@@ -32,7 +32,10 @@ export const record = <I, R>(
   decide: (nowMs: number, cancelled: string | undefined) => Saga.SagaState,
 ): Effect.Effect<Saga.SagaState, Trouble> => {
   const unit = (put: DueWork.Change) =>
-    Effect.flatMap(wishOf(hand, before), (why) => next(hand, put, before, decide(hand.times.now(), why)))
+    Effect.flatMap(wishOf(hand, before), (why) => {
+      const nowMs = hand.times.now()
+      return next(hand, put, before, decide(nowMs, why), nowMs)
+    })
   const { claim, definition } = hand
   return announced(hand, before, onlyStores(definition) ? claim.settleTogether(unit) : claim.settle(unit))
 }
@@ -47,7 +50,7 @@ export const store = <I, R, E>(
     inContext(
       hand.context,
       Effect.flatMap(wishOf(hand, before), (why) =>
-        Effect.flatMap(decide(hand.times.now(), why), (decided) => next(hand, put, before, decided)),
+        Effect.flatMap(decide(hand.times.now(), why), (decided) => next(hand, put, before, decided, hand.times.now())),
       ),
     )
   return announced(hand, before, hand.claim.settle(unit))
@@ -55,12 +58,12 @@ export const store = <I, R, E>(
 
 /** Inside the unit. */
 const next = <I, R>(
-  { claim, context, definition, store, times }: Hand<I, R>,
+  { claim, context, definition, store }: Hand<I, R>,
   put: DueWork.Change,
   before: Saga.SagaState,
   decided: Saga.SagaState,
+  nowMs: number,
 ): Effect.Effect<Saga.SagaState, Trouble, Transaction> => {
-  const nowMs = times.now()
   const state = begunAhead(definition.plan, decided, nowMs)
   const also = besides(definition, store, claim.id, before, state)
   const written = Effect.as(write(definition.plan, put, state, nowMs), state)
