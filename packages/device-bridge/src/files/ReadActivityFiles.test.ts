@@ -129,7 +129,7 @@ test("the calling thread goes on while a large file is read", async () => {
   expect(threaded.report).toMatchObject({ files: 1, inThread: true, samples: blocking.report.samples })
   expect(blocking.longestMs).toBeGreaterThan(50)
   // Some milliseconds on a quiet machine; a busy one may stop any thread for longer, but not for as long as reading takes.
-  expect(threaded.longestMs).toBeLessThan(blocking.longestMs / 3)
+  expect(threaded.longestMs).toBeLessThan(blocking.longestMs / 2)
 })
 
 describe("the reader's program", () => {
