@@ -4,7 +4,8 @@ import { join } from "node:path"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
 import { AggregateStore, UnitOfWork, VersionConflict } from "@paceline/core/consistency"
-import { Effect, Option } from "effect"
+import { EventLog } from "@paceline/core/messaging"
+import { Effect, Exit, Option } from "effect"
 import { aggregateStoreSuite } from "../suites/AggregateStoreSuite.ts"
 import { migrations } from "./migrations/index.ts"
 import * as SqliteStore from "./SqliteStore.ts"
@@ -44,6 +45,36 @@ describe("aggregate store on SQLite, as it lies in the file", () => {
       })
       yield* Effect.provide(after, SqliteStore.layer({ folder: path }))
     }),
+  )
+
+  it.scoped("[log 4] of many changes at once, one that the disk has no room for and one that throws fail alone", () =>
+    Effect.gen(function* () {
+      const store = yield* AggregateStore.AggregateStore
+      const make = (n: number) =>
+        store.change("bike", `${n}`, () => {
+          if (n === 3) throw new Error("a mistake of the program")
+          const records = [{ topic: "t", records: [{ key: "k", payload: n }] }]
+          return { answer: n, next: { state: n === 7 ? "x".repeat(8_000_000) : n, dueAtMs: null, records } }
+        })
+      const exits = yield* Effect.forEach(
+        Array.from({ length: 12 }, (_, n) => make(n)),
+        Effect.exit,
+        {
+          concurrency: "unbounded",
+        },
+      )
+      const [thrown, full] = [exits[3], exits[7]]
+      expect(thrown).toEqual(Exit.die(new Error("a mistake of the program")))
+      expect(full).toMatchObject({ _tag: "Failure", cause: { error: { _tag: "StorageError", reason: "full" } } })
+      const others = [0, 1, 2, 4, 5, 6, 8, 9, 10, 11]
+      expect(others.map((n) => exits[n])).toEqual(others.map((n) => Exit.succeed(n)))
+      const stored = yield* store.list("bike", { limit: 99 })
+      expect(stored.map(({ version }) => version)).toEqual(others.map(() => 1))
+      const log = yield* EventLog.EventLog
+      const told = yield* log.read("t", 0, 0, 99)
+      expect(told.map(({ offset }) => offset)).toEqual(others.map((_, i) => i))
+      expect(new Set(told.map(({ payload }) => payload))).toEqual(new Set(others))
+    }).pipe(Effect.provide(SqliteStore.layerTest({ database: { maxPageCount: 1_000 } }))),
   )
 
   it.scoped("[log 54] a claim reads what is due from its index, without sorting, and asks for it by one seek", () =>

@@ -219,7 +219,7 @@ export const make = ({ appendInUnit, reading, writer, writing }: AggregateStoreP
         }
         const outer = currentUnit(currentContext, writing)
         return outer === undefined
-          ? submit(writing, writer, (unit) => changeIn(unit, change))
+          ? submit(writing, writer, (unit) => changeIn(unit, change), true)
           : runInside(outer, (unit) => changeIn(unit, change))
       }),
 

@@ -122,18 +122,20 @@ const runActions = (actions: ReadonlyArray<() => void>, report: (cause: unknown)
 
 /**
  * Queues `body` for the writer's next turn, and answers what it came to once that is on the disk. The body runs in one
- * go and must not throw; a unit whose exit is a failure is rolled back.
+ * go and must not throw; a unit whose exit is a failure is rolled back. `isSure` is for one that hardly ever fails.
  */
 export const submit = <A, E>(
   database: Database,
   writer: Writer,
   body: (unit: OpenUnit) => Exit.Exit<A, E>,
+  isSure = false,
 ): Effect.Effect<A, E | StorageError> =>
   answered<A, E | StorageError>((resume, isWanted, fiber) => {
     let exit: Exit.Exit<A, E | StorageError> | undefined
     let actions: ReadonlyArray<() => void> = []
     writer.submit({
       isWanted,
+      isSure,
       run: () => {
         const open = new OpenUnit(database)
         exit = withStorageErrors(body(open))

@@ -112,6 +112,42 @@ describe("writer", () => {
     expect([before.runs, culprit.runs, after.runs]).toEqual([2, 1, 1])
   })
 
+  it("runs a unit that is sure without a savepoint; one that fails all the same is undone with its turn, and alone", async () => {
+    const store = makeStore()
+    const told: Array<Told> = []
+    const writer = new Writer(store)
+    const sure = (name: string, body?: () => boolean) => ({ ...makeUnit(name, told, body), isSure: true })
+    for (const unit of [sure("a"), sure("wrong", () => false), sure("b")]) writer.submit(unit)
+    await settled(told, 3)
+    expect(store.said).toEqual([
+      ...["BEGIN IMMEDIATE", "ROLLBACK"],
+      ...["BEGIN IMMEDIATE", "SAVEPOINT unit", "ROLLBACK TO unit", "RELEASE unit", "COMMIT"],
+    ])
+    expect(told.map(({ name }) => name)).toEqual(["a", "wrong", "b"])
+    expect(writer.commits).toBe(1)
+  })
+
+  it("[log 4] a unit that is sure and loses the transaction, or throws, fails alone too", async () => {
+    const store = makeStore()
+    const told: Array<Told> = []
+    const writer = new Writer(store)
+    const loses = makeUnit("loses", told, () => {
+      store.inTransaction = false
+      return true
+    })
+    const throws = makeUnit("throws", told, () => {
+      throw failure("full")
+    })
+    const before = makeUnit("before", told)
+    for (const unit of [before, loses, throws]) writer.submit({ ...unit, isSure: true })
+    await settled(told, 3)
+    expect(told.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+      { name: "before", answer: "done" },
+      { name: "loses", answer: "failed" },
+      { name: "throws", answer: "full" },
+    ])
+  })
+
   it("never commits more than it may in one turn, and keeps the order", async () => {
     const store = makeStore()
     const told: Array<Told> = []
