@@ -1,4 +1,5 @@
-/** What happens to an athlete's data between two pages of their erasure. */
+/** What happens to an athlete's data between two pages of their erasure, and to what comes after it. */
+import { SqlClient } from "@effect/sql/SqlClient"
 import { expect, it } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
 import { AthleteId, PersonalData } from "@paceline/core/contract"
@@ -7,8 +8,10 @@ import { Effect, Layer } from "effect"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { QuarantineReplay } from "../src/contexts/devices/quarantine/Replay.ts"
+import { Erasing } from "../src/contexts/privacy/Erasing.ts"
 import * as Gateway from "../src/gateway/Gateway.ts"
 import { block, chunk, seconds } from "./Bridge.ts"
+import { addAthlete, asAdmin, caughtUp, contexts, seconds as heartRates, record } from "./Contexts.ts"
 import { options, TestServer } from "./TestServer.ts"
 
 /** A server whose parts the test calls itself. */
@@ -55,5 +58,20 @@ describe("Between two pages of an erasure", () => {
       const bundles = left.map(({ payload }) => Bundle.decode(payload))
       expect(bundles.filter((bundle) => "_tag" in bundle || bundle.length > 0)).toEqual([])
     }).pipe(Effect.provide(parts)),
+  )
+})
+
+describe("What comes late of somebody who was erased", () => {
+  it.scoped("begins no session, and is not kept to be tried again", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAthlete("Anna")
+      yield* (yield* Erasing).erase(anna).pipe(asAdmin)
+      yield* record(anna, { ...heartRates(0, 60, 150), endedAtMs: null })
+      // What is parked waits, and would not let this through.
+      yield* caughtUp
+      const sql = yield* SqlClient
+      expect(yield* sql`SELECT 1 FROM training_session`).toEqual([])
+      expect(yield* sql`SELECT kind FROM aggregate WHERE instr(state, ${anna}) > 0`).toEqual([])
+    }).pipe(Effect.provide(contexts())),
   )
 })

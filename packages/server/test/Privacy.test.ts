@@ -88,18 +88,23 @@ const trained = Effect.gen(function* () {
     expect(yield* bridge.next).toMatchObject({ n: 1 })
     bridge.close()
   }
+  const putOnce = (path: string, key: string, idempotencyKey: string, body: object) =>
+    Effect.promise(() =>
+      fetch(server.url + path, {
+        method: "PUT",
+        headers: {
+          authorization: `Bearer ${key}`,
+          "content-type": "application/json",
+          "idempotency-key": `"${idempotencyKey}"`,
+        },
+        body: JSON.stringify(body),
+      }),
+    )
   const change = { alias: ALIAS, heartRateVisible: false, maxHeartRateBpm: 200, version: 1 }
-  yield* Effect.promise(() =>
-    fetch(`${server.url}/v1/me`, {
-      method: "PUT",
-      headers: {
-        authorization: `Bearer ${anna.key}`,
-        "content-type": "application/json",
-        "idempotency-key": '"her-own"',
-      },
-      body: JSON.stringify(change),
-    }),
-  )
+  yield* putOnce("/v1/me", anna.key, "her-own", change)
+  // An answer of the admin's names her, too.
+  const paired = { athleteId: anna.athleteId, classId: "main" }
+  yield* putOnce(`/v1/devices/${phone.deviceId}/sensors/spare`, server.adminKey, "of-the-admin", paired)
   yield* eventually(server.request("GET", "/v1/classes/main/leaderboard"), ({ body }) => body.length === 2)
   yield* eventually(server.request("GET", `/v1/athletes/${anna.athleteId}/merges`), ({ body }) => body.length === 1)
   return { anna, bo, studio, phone, both }
@@ -129,7 +134,7 @@ describe("An export", () => {
         of("pairing")
           .map(({ sensor }) => sensor)
           .toSorted(),
-      ).toEqual(["strap-01", "watch"])
+      ).toEqual(["spare", "strap-01", "watch"])
       expect(
         of("session")
           .map(({ heartRateAtMs }) => heartRateAtMs.length)

@@ -97,12 +97,17 @@ describe("What a newer version can read", () => {
           ...(ended ? [block("activity", [[to * 1000, 0]], sensor)] : []),
         ])
 
-      const { anna, bo, device } = yield* run(
+      const { anna, bo, cy, dee, device } = yield* run(
         Effect.gen(function* () {
           const server = yield* TestServer
           const anna = yield* server.addAthlete({ alias: "Anna", maxHeartRateBpm: 200 })
           const bo = yield* server.addAthlete({ alias: "Bo", maxHeartRateBpm: 200 })
-          const device = yield* server.addDevice({ "strap-01": anna.athleteId, "strap-02": bo.athleteId })
+          const cy = yield* server.addAthlete({ alias: "Cy", maxHeartRateBpm: 200 })
+          const device = yield* server.addDevice({
+            "strap-01": anna.athleteId,
+            "strap-02": bo.athleteId,
+            "strap-03": cy.athleteId,
+          })
           const { bridge } = yield* greet(device)
           const told = [
             heart(1, 0, 600, "strap-01"),
@@ -110,18 +115,23 @@ describe("What a newer version can read", () => {
             heart(3, 900, 1500, "strap-01", true),
             heart(4, 0, 600, "strap-02"),
             heart(5, 600, 1200, "strap-02", true),
+            heart(6, 0, 600, "strap-03", true),
           ]
           for (const one of told) {
-            // A server that is too old takes the second, the fourth and the fifth for what it cannot read.
+            // A server that is too old takes the second, and those from the fourth on, for what it cannot read.
             if (one.n === 2 || one.n > 3) one.payload[0] = 9
             bridge.say({ ...one, crc: crc32(one.payload) })
           }
-          yield* eventually(bridge.next, (frame) => frame._tag === "Ack" && frame.n === 5)
+          yield* eventually(bridge.next, (frame) => frame._tag === "Ack" && frame.n === 6)
+          // From now on another wears Cy's strap, in another class.
+          const dee = yield* server.addAthlete({ alias: "Dee", maxHeartRateBpm: 200 })
+          const worn = { athleteId: dee.athleteId, classId: "spin" }
+          yield* server.request("PUT", `/v1/devices/${device.deviceId}/sensors/strap-03`, worn)
           yield* eventually(workouts(anna.athleteId), ({ body }) => body.length === 1)
           // The newer server knows this version: here it is the bytes that become readable.
           const rows = yield* server.sql<{ readonly id: number; readonly payload: Uint8Array }>`
             SELECT id, payload FROM quarantine`
-          expect(rows).toHaveLength(3)
+          expect(rows).toHaveLength(4)
           for (const { id, payload } of rows) {
             const known = Uint8Array.from(payload)
             known[0] = 2
@@ -129,7 +139,7 @@ describe("What a newer version can read", () => {
               server.sql`UPDATE quarantine SET payload = ${known}, crc = ${crc32(known)} WHERE id = ${id}`,
             )
           }
-          return { anna, bo, device }
+          return { anna, bo, cy, dee, device }
         }),
       )
 
@@ -157,7 +167,12 @@ describe("What a newer version can read", () => {
             ["Bo", 79],
           ])
           const [one] = (yield* server.request("GET", "/v1/devices")).body
-          expect(one).toMatchObject({ deviceId: device.deviceId, chunks: 5, quarantined: 0 })
+          expect(one).toMatchObject({ deviceId: device.deviceId, chunks: 6, quarantined: 0 })
+          // What Cy wore is Cy's, and counts in no class: nobody knows of which it was. It is not Dee's.
+          const seriesOf = (athleteId: string) => server.request("GET", `/v1/athletes/${athleteId}/series`)
+          yield* eventually(seriesOf(cy.athleteId), (answer) => answer.body.series.length === 2)
+          expect((yield* seriesOf(dee.athleteId)).body.series).toEqual([])
+          for (const { athleteId } of [cy, dee]) expect((yield* workouts(athleteId)).body).toEqual([])
         }),
       )
     }).pipe(Effect.scoped),

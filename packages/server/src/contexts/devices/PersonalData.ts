@@ -151,8 +151,6 @@ export const section = Effect.gen(function* () {
       yield* sql`DELETE FROM series_chunk WHERE stream_id IN (${streams})`
       yield* sql`DELETE FROM series_stream WHERE athlete_id = ${athleteId}`
       yield* sql`UPDATE worn SET athlete_id = ${NOBODY} WHERE athlete_id = ${athleteId}`
-      // At once, for the units that are committed together with this one, and then for what those before it remembered.
-      series.forget()
       yield* afterCommit(series.forget)
     })
 
