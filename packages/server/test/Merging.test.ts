@@ -124,6 +124,18 @@ describe("The same activity from several sources", () => {
     }).pipe(Effect.provide(contexts())),
   )
 
+  it.scoped("is filled by others where the best source has no contact, and says 0", () =>
+    Effect.gen(function* () {
+      const anna = yield* addAthlete("Anna")
+      const { heartRateAtMs, heartRateBpm } = seconds(0, 1200, 162, T)
+      const withoutContact = heartRateBpm.map((bpm, i) => (i >= 300 && i < 420 ? 0 : bpm))
+      yield* record(anna, { heartRateAtMs, heartRateBpm: withoutContact, endedAtMs: T + 1_200_000, classId: spin })
+      yield* deliver(anna, watch)
+      const { merges } = yield* seen(anna)
+      expect(merges[0]!.streams[1]).toEqual({ fillsGap: true, from: 305_000, to: 419_000, samples: 115 })
+    }).pipe(Effect.provide(contexts())),
+  )
+
   it.scoped(
     "comes to the same in every order of arrival, a late file included, and leaves other activities alone",
     () =>

@@ -293,6 +293,17 @@ describe("An erasure", () => {
         expect((yield* server.request("GET", "/v1/classes/main/leaderboard")).body).toMatchObject([{ alias: "Bo" }])
         expect((yield* server.request("GET", "/v1/athletes")).body).toMatchObject([{ alias: "Bo" }])
         expect((yield* exportOf(anna.athleteId)).status).toBe(404)
+        // What hangs on a session, and says no name, has gone with it.
+        for (const table of ["session_heart_rate", "activity_merge_session"]) {
+          const left = yield* server.sql`
+            SELECT 1 FROM ${server.sql.literal(table)} WHERE session_id NOT IN (SELECT session_id FROM training_session)`
+          expect([table, left]).toEqual([table, []])
+        }
+        for (const table of ["series_bucket", "series_chunk"]) {
+          const left = yield* server.sql`
+            SELECT 1 FROM ${server.sql.literal(table)} WHERE stream_id NOT IN (SELECT id FROM series_stream)`
+          expect([table, left]).toEqual([table, []])
+        }
         const wore = yield* server.sql`SELECT 1 FROM series_stream WHERE athlete_id NOT IN (${bo.athleteId})`
         expect(wore).toEqual([])
         return { anna, bo }
