@@ -23,7 +23,10 @@ export interface BridgeOptions {
    * also when the server refused the last one. It is sent to the server only, and never written anywhere.
    */
   readonly key: KeySource
-  /** How long samples are gathered before they are written, in milliseconds. A crash costs at most these. Default 5000. */
+  /**
+   * How long samples are gathered before they are written, in milliseconds, more than 0 and at most 2^31 − 1. A crash
+   * costs at most these. Default 5000.
+   */
   readonly flushMillis?: number
   /** Keep delivered chunks in the file, for audits. It then grows for ever. Default false. */
   readonly keepDelivered?: boolean

@@ -1,5 +1,6 @@
 /** What low power changes, and what it does not. */
-import { describe, expect, test } from "vitest"
+import { setTimeout as sleep } from "node:timers/promises"
+import { describe, expect, test, vi } from "vitest"
 import { append, bufferPath, count, open, serve, server, until } from "../../test/Delivering.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
 
@@ -42,6 +43,21 @@ describe("in low power", () => {
     expect(server.values).toEqual([0])
     await bridge.drained()
     expect(server.values).toEqual([0, 1_000])
+  })
+
+  test("gathering without an end costs nothing while it rests: no timer fires at once because it should never", async () => {
+    serve()
+    const bridge = open({ power: "low", limits: { gatherMillis: Number.POSITIVE_INFINITY } })
+    await append(bridge, 1)
+    await bridge.drained()
+    await append(bridge, 1)
+    expect(bridge.status().state).toBe("resting")
+    const timers = vi.spyOn(globalThis, "setTimeout")
+    await sleep(60)
+    expect(timers.mock.calls.length).toBeLessThan(5)
+    timers.mockRestore()
+    await bridge.drained()
+    expect(server.values).toEqual([0, 1])
   })
 
   test("[bridge 40] set while it runs it flushes as often as before, and the end of an activity at once", async () => {

@@ -14,6 +14,7 @@ import { type Power, type Problem, standardLimits } from "../delivery/Protocol.t
 import type { Bridge, BridgeEvent, BridgeOptions, BridgeStatus, RecordOptions, SampleKind } from "./Bridge.ts"
 import { Drains } from "./Drains.ts"
 import { safely } from "./Listening.ts"
+import { LONGEST_TIMER_MILLIS } from "./LongestTimer.ts"
 import { type SampleStream, type StreamOptions, sampleStream } from "./SampleStream.ts"
 import { DeliveredBefore, flushBy } from "./Suspension.ts"
 
@@ -22,9 +23,6 @@ const FLUSH_MILLIS = 5_000
 
 /** How long a phone gives an application that goes to sleep. */
 const SUSPEND_MILLIS = 5_000
-
-/** The longest that a timer can wait: one that should wait longer would fire at once. */
-const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
 
 const nothingStored = {
   chunks: 0,

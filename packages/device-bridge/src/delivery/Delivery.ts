@@ -5,6 +5,7 @@
  * while the socket still holds some.
  */
 import { Bundle, type FrameError, type SensorKind, TelemetryFrame } from "@paceline/core/wire"
+import { LONGEST_TIMER_MILLIS } from "../bridge/LongestTimer.ts"
 import type { ChunkBuffer, StoredItem } from "../buffer/ChunkBuffer.ts"
 import { readClock } from "../buffer/DeviceClock.ts"
 import { Acknowledgements } from "./Acknowledgements.ts"
@@ -136,7 +137,7 @@ export class Delivery {
     const at = wakeAt(this.#state, this.#options.limits)
     if (at === null) return
     // A timer may fire early by a fraction of a millisecond, and would then have to be set again.
-    const wait = Math.max(0, Math.ceil(at - performance.now()))
+    const wait = Math.min(LONGEST_TIMER_MILLIS, Math.max(0, Math.ceil(at - performance.now())))
     this.#timer = setTimeout(() => this.#tick(), wait)
   }
 

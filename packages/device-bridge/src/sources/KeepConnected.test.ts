@@ -271,6 +271,17 @@ describe("Bluetooth stacks", () => {
   })
 })
 
+test("an attempt may take as long as it likes, on the host's own timers", async () => {
+  const { link, calls } = handLink()
+  const kept = keepConnected(link, listening().strap, { connectWithinMillis: Number.POSITIVE_INFINITY })
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  expect(kept.status()).toMatchObject({ state: "connecting", failedAttempts: 0 })
+  calls[0]?.connected()
+  await settle()
+  expect(kept.status().state).toBe("connected")
+  await kept.stop()
+})
+
 test("a listener that throws does not end the attempts", async () => {
   const thrown: Array<unknown> = []
   vi.stubGlobal("queueMicrotask", (task: () => void) => {

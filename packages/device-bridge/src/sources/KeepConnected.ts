@@ -10,6 +10,7 @@
  * `connectWithinMillis`. What a connection that was given up still says is not listened to.
  */
 import { safely } from "../bridge/Listening.ts"
+import { LONGEST_TIMER_MILLIS } from "../bridge/LongestTimer.ts"
 import { CHARACTERISTICS } from "../gatt/index.ts"
 import type { Peripheral } from "./Peripheral.ts"
 import type { SensorLink } from "./Radio.ts"
@@ -52,7 +53,7 @@ export interface Kept {
 
 const hostTiming: Timing = {
   after: (millis, wake) => {
-    const timer = setTimeout(wake, millis)
+    const timer = setTimeout(wake, Math.min(millis, LONGEST_TIMER_MILLIS))
     return () => clearTimeout(timer)
   },
   steadyMillis: () => performance.now(),
