@@ -278,7 +278,7 @@ export const publish = <A, I>(
 /** The records of typed events, for an aggregate that says where its events go. An event that does not fit dies. */
 export const records = <A, I>(to: Topic<A, I>, events: ReadonlyArray<NewEvent<A>>): TopicRecords => ({
   topic: to.name,
-  records: events.map(({ event, ...rest }) => ({ ...rest, payload: to.encode(event) })),
+  records: events.map(({ event, id, key }) => recordOf(key, to.encode(event), id, undefined)),
 })
 
 /** Records that carry the span they were made in, so that a trace goes on where they are consumed. */
@@ -287,13 +287,14 @@ const encoded = <A, I>(
   events: ReadonlyArray<NewEvent<A>>,
   context: Context.Context<never>,
 ): ReadonlyArray<NewRecord> => {
-  const headers = headersIn(context)
-  return events.map(({ event, id, key }) => ({
-    key,
-    payload: to.encode(event),
-    ...(id === undefined ? {} : { id }),
-    ...headers,
-  }))
+  const { headers } = headersIn(context)
+  return events.map(({ event, id, key }) => recordOf(key, to.encode(event), id, headers))
+}
+
+/** Written out, because on this path spreading costs more than encoding does. */
+const recordOf = (key: string, payload: unknown, id: string | undefined, headers: Headers | undefined): NewRecord => {
+  if (id === undefined) return headers === undefined ? { key, payload } : { key, payload, headers }
+  return headers === undefined ? { key, payload, id } : { key, payload, id, headers }
 }
 
 /** Reads a record's event. */

@@ -36,6 +36,9 @@ interface Admitted {
   positions: ReadonlyArray<EventLog.Position>
 }
 
+/** Where the records lie of what was not appended yet. */
+const NONE: ReadonlyArray<EventLog.Position> = []
+
 export interface PublisherParts {
   readonly database: Database
   readonly statements: LogStatements
@@ -72,7 +75,7 @@ export class Publisher {
 
   #admit(publish: Publish): void {
     try {
-      this.#admitted.push({ publish, encoded: publish.records.map(encodeRecord), positions: [] })
+      this.#admitted.push({ publish, encoded: publish.records.map(encodeRecord), positions: NONE })
     } catch (cause) {
       publish.answer(Exit.die(cause))
       return
