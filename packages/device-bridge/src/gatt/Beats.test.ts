@@ -24,6 +24,19 @@ const follow = (packets: ReadonlyArray<HeartPacket>) => {
 }
 
 describe("heart beats", () => {
+  test("three seconds behind arrival, beats count as lost; not a moment before", () => {
+    const packet = (arrivedAtMs: number): HeartPacket => ({ rrIntervalsSeconds: [1], arrivedAtMs })
+    expect(LOST_AFTER_MILLIS).toBe(3_000)
+    expect(follow([packet(1_000), packet(5_000)])).toMatchObject({
+      anchors: 1,
+      beats: [{ atMs: 1_000 }, { atMs: 2_000 }],
+    })
+    expect(follow([packet(1_000), packet(5_001)])).toMatchObject({
+      anchors: 2,
+      beats: [{ atMs: 1_000 }, { atMs: 5_001 }],
+    })
+  })
+
   test("[bridge 34] beats lie apart by their intervals exactly, however their packets were delayed", () => {
     fc.assert(
       fc.property(
