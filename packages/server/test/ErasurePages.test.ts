@@ -4,7 +4,7 @@ import { expect, it } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
 import { AthleteId, PersonalData } from "@paceline/core/contract"
 import { Bundle } from "@paceline/core/wire"
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer, TestClock } from "effect"
 import { describe } from "vitest"
 import * as SqliteStore from "../src/adapters/sqlite/SqliteStore.ts"
 import { QuarantineReplay } from "../src/contexts/devices/quarantine/Replay.ts"
@@ -65,7 +65,12 @@ describe("What comes late of somebody who was erased", () => {
   it.scoped("begins no session, and is not kept to be tried again", () =>
     Effect.gen(function* () {
       const anna = yield* addAthlete("Anna")
-      yield* (yield* Erasing).erase(anna).pipe(asAdmin)
+      const erasing = yield* Erasing
+      yield* erasing.erase(anna).pipe(asAdmin)
+      while ((yield* erasing.status(anna).pipe(asAdmin)).status !== "complete") {
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+        yield* TestClock.adjust(Duration.millis(100))
+      }
       yield* record(anna, { ...heartRates(0, 60, 150), endedAtMs: null })
       // What is parked waits, and would not let this through.
       yield* caughtUp

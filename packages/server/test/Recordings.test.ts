@@ -2,7 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import { type AthleteId, Tile, tilesChannel } from "@paceline/core/contract"
 import { LiveFrame } from "@paceline/core/wire"
-import { Effect, Schema } from "effect"
+import { Duration, Effect, Schema, TestClock } from "effect"
 import { describe } from "vitest"
 import { Training } from "../src/contexts/training/Service.ts"
 import { LiveHub } from "../src/gateway/LiveHub.ts"
@@ -122,5 +122,24 @@ describe("Who trains right now", () => {
       expect(yield* workouts(anna)).toEqual([[0, 600, 600]])
       expect(yield* tileOf(anna)).toBeNull()
     }).pipe(Effect.provide(contexts())),
+  )
+
+  it.scoped("is ended when it falls silent, and so is what the wall never showed", () =>
+    Effect.gen(function* () {
+      const [anna, bo] = [yield* addAthlete("Anna"), yield* addAthlete("Bo")]
+      // The end of a file that never came; and an old recording beside one of today, which has ended.
+      yield* record(anna, { ...rec(0, 60), device: "importer", sensor: "files" })
+      yield* record(bo, rec(DAY, DAY + 60))
+      yield* record(bo, { ...rec(0, 60), device: "phone", sensor: "watch" })
+      yield* record(bo, rec(DAY + 60, DAY + 120, DAY + 120))
+      expect([yield* workouts(anna), yield* workouts(bo)]).toEqual([[], [[DAY, DAY + 120, 120]]])
+      yield* TestClock.adjust(Duration.seconds(100))
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+      expect(yield* workouts(anna)).toEqual([[0, 59, 60]])
+      expect(yield* workouts(bo)).toEqual([
+        [0, 59, 60],
+        [DAY, DAY + 120, 120],
+      ])
+    }).pipe(Effect.provide(contexts({ silentSessionMillis: 30_000 }))),
   )
 })

@@ -20,6 +20,13 @@ export class WallOptions extends Context.Reference<WallOptions>()("paceline/trai
 
 const NANOS_PER_MILLI = 1_000_000n
 
+interface Training {
+  readonly classId: ClassId
+  readonly athleteId: AthleteId
+  readonly open: Set<string>
+  heardAtMs: number
+}
+
 export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
   dependencies: [TrainingRepository.Default],
   effect: Effect.gen(function* () {
@@ -31,6 +38,8 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
     const tiles = new Map<string, Tile.TileState>()
     /** What the sources of a tile record at once. */
     const rounds = new Map<string, Tile.Round>()
+    /** Who has open sessions, those too that no tile shows, and when something was last heard of them. */
+    const training = new Map<string, Training>()
 
     const now = () => Number(clock.unsafeCurrentTimeNanos() / NANOS_PER_MILLI)
     const keyOf = (classId: ClassId, athleteId: AthleteId) => `${classId}/${athleteId}`
@@ -49,7 +58,18 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
       return tiles.get(keyOf(classId, athleteId)) ?? Tile.empty(athlete, classId, now())
     }
 
+    const hear = ({ athleteId, classId, endedAtMs, sessionId }: TrainingSession) => {
+      const key = keyOf(classId, athleteId)
+      const one = training.get(key) ?? { classId, athleteId, open: new Set<string>(), heardAtMs: now() }
+      one.heardAtMs = now()
+      if (endedAtMs === null) one.open.add(sessionId)
+      else one.open.delete(sessionId)
+      if (one.open.size === 0) training.delete(key)
+      else training.set(key, one)
+    }
+
     const showSession = (session: TrainingSession) => {
+      hear(session)
       // What a file brings happened long ago, or was shown already as it was measured.
       if (session.source?.kind === "file") return
       const state = find(session.classId, session.athleteId)
@@ -74,6 +94,8 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
       /** A heart rate arrived. */
       showReading: (reading: HeartRateReading): void => {
         const state = find(reading.classId, reading.athleteId)
+        const heard = training.get(keyOf(reading.classId, reading.athleteId))
+        if (heard !== undefined) heard.heardAtMs = now()
         if (state !== null) put(Tile.withReading(state, reading, now()))
       },
 
@@ -91,6 +113,7 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
       /** An athlete was erased, durably. */
       forgetAthlete: (athleteId: AthleteId): void => {
         athletes.delete(athleteId)
+        for (const [key, one] of training) if (one.athleteId === athleteId) training.delete(key)
         for (const [key, state] of tiles) {
           if (state.athlete.athleteId !== athleteId) continue
           tiles.delete(key)
@@ -113,12 +136,10 @@ export class Wall extends Effect.Service<Wall>()("paceline/training/Wall", {
         }
       },
 
-      /** Open sessions of whom nothing was heard for so long. */
+      /** Who has open sessions, and was not heard of for so long. */
       silentFor: (millis: number): ReadonlyArray<{ readonly classId: ClassId; readonly athleteId: AthleteId }> => {
         const nowMs = now()
-        return Array.from(tiles.values())
-          .filter((state) => state.session === "open" && nowMs - state.heardAtMs > millis)
-          .map(({ athlete, classId }) => ({ classId, athleteId: athlete.athleteId }))
+        return Array.from(training.values()).filter(({ heardAtMs }) => nowMs - heardAtMs > millis)
       },
     }
   }),
