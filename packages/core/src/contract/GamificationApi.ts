@@ -35,7 +35,7 @@ export class GamificationApi extends HttpApiGroup.make("gamification")
       .addSuccess(Schema.Array(PointsAward))
       .addError(InvalidRequest)
       .annotate(OpenApi.Transform, describeSession)
-      .annotate(OpenApi.Summary, "Every award of an athlete, explained"),
+      .annotate(OpenApi.Summary, "The awards of an athlete, each explained, newest first, at most 500"),
   )
   .addError(Unavailable)
   .annotate(OpenApi.Title, "Gamification")

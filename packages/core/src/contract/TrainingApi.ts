@@ -50,7 +50,7 @@ export class TrainingApi extends HttpApiGroup.make("training")
   .add(
     HttpApiEndpoint.get("workouts")`/athletes/${athlete}/workouts`
       .addSuccess(Schema.Array(Workout))
-      .annotate(OpenApi.Summary, "Completed workouts, newest first (admin, or the athlete)"),
+      .annotate(OpenApi.Summary, "Completed workouts, newest first, at most 500 (admin, or the athlete)"),
   )
   .add(
     HttpApiEndpoint.get("merges")`/athletes/${athlete}/merges`

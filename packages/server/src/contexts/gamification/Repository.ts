@@ -111,9 +111,11 @@ export class PointsRepository extends Effect.Service<PointsRepository>()("paceli
           ON CONFLICT (athlete_id) DO UPDATE SET alias = excluded.alias`
       }),
 
-      awards: Effect.fnUntraced(function* (athleteId: AthleteId) {
+      /** Those that count, the newest first. */
+      awards: Effect.fnUntraced(function* (athleteId: AthleteId, limit: number) {
         const rows = yield* sql<AwardRow>`
-          SELECT * FROM award WHERE athlete_id = ${athleteId} AND merged_into IS NULL ORDER BY ended_at_ms DESC, session_id`
+          SELECT * FROM award WHERE athlete_id = ${athleteId} AND merged_into IS NULL
+          ORDER BY ended_at_ms DESC, session_id LIMIT ${limit}`
         return rows.map(awardOf)
       }),
 

@@ -14,6 +14,9 @@ import { Effect } from "effect"
 import * as Points from "./Model.ts"
 import { type ClassStanding, PointsRepository } from "./Repository.ts"
 
+/** So many awards are listed; the athlete's export has all of them. */
+const AWARDS_LISTED = 500
+
 export class Gamification extends Effect.Service<Gamification>()("paceline/gamification/Gamification", {
   dependencies: [PointsRepository.Default],
   effect: Effect.gen(function* () {
@@ -81,9 +84,9 @@ export class Gamification extends Effect.Service<Gamification>()("paceline/gamif
         return Points.inOrder(yield* repository.standingsOfClass(classId))
       }, orUnavailable),
 
-      /** Every award of an athlete, explained, the newest first. */
+      /** The newest awards of an athlete, each explained. */
       points: Effect.fn("Gamification.points")(function* (athleteId: AthleteId) {
-        return (yield* repository.awards(athleteId)).map(Points.explained)
+        return (yield* repository.awards(athleteId, AWARDS_LISTED)).map(Points.explained)
       }, orUnavailable),
     }
   }),
