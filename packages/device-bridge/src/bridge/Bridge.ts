@@ -168,7 +168,10 @@ export interface Bridge {
   /** The application is awake again: connects and goes on. Harmless when it did not sleep. */
   resume(): void
   status(): BridgeStatus
-  /** Calls the listener after each change, with the status then; gives back how to stop that. */
+  /**
+   * Calls the listener after each change of the connection, of what waits and of what is wrong, with the status then;
+   * gives back how to stop that. What was merely recorded is no such change.
+   */
   subscribe(listener: (status: BridgeStatus) => void): () => void
   /**
    * Resolves when all that was recorded before has been acknowledged by the server; what was lost on the way (a gap, a

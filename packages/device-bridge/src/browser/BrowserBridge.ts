@@ -58,7 +58,10 @@ export interface BrowserBridge {
   setPower(power: Power): void
   /** As the worker last told it. */
   status(): BridgeStatus
-  /** Calls the listener after each change, with the status then; gives back how to stop that. */
+  /**
+   * Calls the listener after each change of the connection, of what waits and of what is wrong, with the status then;
+   * gives back how to stop that. What was merely recorded is no such change.
+   */
   subscribe(listener: (status: BridgeStatus) => void): () => void
   /** Resolves when all that was recorded before has been acknowledged by the server. */
   drained(): Promise<void>

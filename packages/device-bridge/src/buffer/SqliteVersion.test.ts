@@ -1,22 +1,10 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
 import { append, open, path, refusal } from "../../test/Buffering.ts"
+import { claiming } from "../../test/ClaimingSqlite.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
-import type { SqliteDriver } from "../drivers/SqliteDriver.ts"
 import { migrations, prepareSchema } from "./Schema.ts"
 import { isSafe } from "./SqliteVersion.ts"
-
-/** The real driver, whose SQLite claims to be another. */
-const claiming = (version: string): SqliteDriver => {
-  const driver = bunSqlite()
-  return {
-    ...driver,
-    open: (file) => {
-      const database = driver.open(file)
-      return { ...database, prepare: (sql) => database.prepare(sql.replace("sqlite_version()", `'${version}'`)) }
-    },
-  }
-}
 
 describe("the WAL-reset fault", () => {
   test.each([

@@ -1,5 +1,5 @@
 /** How the program ends: the codes of sysexits.h, and which of them an error is. */
-import { BufferFailed, BufferFull, BufferOwned, BufferTooNew } from "../buffer/Errors.ts"
+import { BufferFailed, BufferFull, BufferOwned, BufferTooNew, SqliteUnsafe } from "../buffer/Errors.ts"
 
 export const Exit = {
   ok: 0,
@@ -17,6 +17,7 @@ export const Exit = {
 export const exitCodeOf = (thrown: unknown): number | null => {
   if (thrown instanceof BufferOwned) return Exit.owned
   if (thrown instanceof BufferTooNew) return Exit.tooNew
+  if (thrown instanceof SqliteUnsafe) return Exit.unavailable
   if (thrown instanceof BufferFull) return Exit.io
   if (thrown instanceof BufferFailed) return thrown.code === "SQLITE_CANTOPEN" ? Exit.cannotCreate : Exit.io
   return null

@@ -71,8 +71,9 @@ How
   --json               one JSON object a line on the output: the status twice a second, and what happens
   --help               this text
 
-Exit codes: 0 done or stopped by SIGTERM or SIGINT, 64 wrong flags, 65 a bad FIT file, 73 the data folder cannot be
-used, 74 the buffer cannot be read or written, 75 another bridge uses it, 78 a newer version wrote it.
+Exit codes: 0 done or stopped by SIGTERM or SIGINT, 64 wrong flags, 65 a bad FIT file, 69 there is no SQLite that can be
+trusted, 73 the data folder cannot be used, 74 the buffer cannot be read or written, 75 another bridge uses it, 78 a
+newer version wrote it.
 `
 
 export const parseFlags = (

@@ -39,8 +39,9 @@ wrong with one file is said, and stops no other.
   --help           this text
 
 Exit codes: 0 all files are imported, 64 wrong flags, 65 some files could not be read (the others are imported),
-69 stopped before the end, 73 the data folder cannot be used, 74 the buffer cannot be read or written, 75 another
-bridge uses it, 77 the server refuses this device, 78 a newer version wrote the buffer.
+69 stopped before the end, or there is no SQLite that can be trusted, 73 the data folder cannot be used, 74 the buffer
+cannot be read or written, 75 another bridge uses it, 77 the server refuses this device, 78 a newer version wrote the
+buffer.
 `
 
 export const parseImportFlags = (

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Bundle, SensorKind } from "@paceline/core/wire"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { claiming } from "../../test/ClaimingSqlite.ts"
 import { bun, node, type Runtime } from "../../test/Runtimes.ts"
 import { TelemetryServer } from "../../test/TelemetryServer.ts"
 import { bunSqlite } from "../drivers/BunSqlite.ts"
@@ -213,11 +214,11 @@ test("what straps tell from their memory is delivered, and not shown as the pres
 })
 
 describe("what cannot be done is said before anything is recorded", () => {
-  const run = async (...argv: ReadonlyArray<string>) => {
+  const run = async (argv: ReadonlyArray<string>, driver = bunSqlite()) => {
     const out: Array<string> = []
     const errors: Array<string> = []
     const code = await runBridge(argv, {
-      driver: bunSqlite(),
+      driver,
       env: { PACELINE_DEVICE_KEY: key },
       signal: new AbortController().signal,
       write: (line) => out.push(line),
@@ -230,28 +231,28 @@ describe("what cannot be done is said before anything is recorded", () => {
   test("a FIT file that is none: exit code 65, naming the file", async () => {
     const file = join(folder, "broken.fit")
     writeFileSync(file, "no activity")
-    const { code, error } = await run(...least(), "--file", file)
+    const { code, error } = await run([...least(), "--file", file])
     expect(code).toBe(65)
     expect(error).toContain(`${file}: `)
-    expect((await run(...least(), "--file", join(folder, "missing.fit"))).error).toMatch(
+    expect((await run([...least(), "--file", join(folder, "missing.fit")])).error).toMatch(
       /missing\.fit cannot be read: /,
     )
   })
 
   test("wrong flags: exit code 64", async () => {
-    expect(await run("--hurry")).toMatchObject({ code: 64, error: "Unknown option '--hurry'. Try --help." })
-    expect(await run("imprt", "a.fit")).toMatchObject({
+    expect(await run(["--hurry"])).toMatchObject({ code: 64, error: "Unknown option '--hurry'. Try --help." })
+    expect(await run(["imprt", "a.fit"])).toMatchObject({
       code: 64,
       error: 'There is no command "imprt": import and verify are, as the first word. Try --help.',
     })
   })
 
   test("--help tells about every flag, and exits with 0", async () => {
-    const { code, out } = await run("--help")
+    const { code, out } = await run(["--help"])
     expect(code).toBe(0)
-    for (const other of [["-h"], ["help"], ["-h", "import"]]) expect((await run(...other)).out).toBe(out)
-    expect((await run("import", "-h")).out).toContain("paceline-bridge import:")
-    expect((await run("verify", "-h")).out).toContain("paceline-bridge verify:")
+    for (const other of [["-h"], ["help"], ["-h", "import"]]) expect((await run([...other])).out).toBe(out)
+    expect((await run(["import", "-h"])).out).toContain("paceline-bridge import:")
+    expect((await run(["verify", "-h"])).out).toContain("paceline-bridge verify:")
     const flags =
       "url device key data athletes seed file speed started-at seconds memory-minutes radio flush-ms keep-delivered exit-when-drained json"
     for (const flag of flags.split(" ")) expect(out).toContain(`  --${flag} `)
@@ -259,16 +260,24 @@ describe("what cannot be done is said before anything is recorded", () => {
 
   test("a data folder that cannot be: exit code 73", async () => {
     writeFileSync(join(folder, "file"), "")
-    const { code, error } = await run(...least(join(folder, "file", "data")))
+    const { code, error } = await run([...least(join(folder, "file", "data"))])
     expect(code).toBe(73)
     expect(error).toContain("Choose another with --data.")
+  })
+
+  test("a SQLite that can lose data: exit code 69, with what to do, and no stack", async () => {
+    for (const command of [[], ["import", "none.fit"]]) {
+      const { code, error } = await run([...command, ...least()], claiming("3.46.1"))
+      expect(code).toBe(69)
+      expect(error).toMatch(/brings SQLite 3\.46\.1.*Update the driver/)
+    }
   })
 
   test("a buffer of a newer version: exit code 78", async () => {
     const database = bunSqlite().open(join(folder, "buffer.sqlite"))
     database.exec("pragma user_version = 99")
     database.close()
-    const { code, error } = await run(...least(folder))
+    const { code, error } = await run([...least(folder)])
     expect(code).toBe(78)
     expect(error).toContain("upgrade @paceline/device-bridge")
   })
