@@ -174,8 +174,12 @@ class Loop<E, R> {
     )
   }
 
-  /** Claims up to `free` in one unit of work, and starts their handlers. How many. */
+  /** Claims up to `free` in one unit of work, and starts their handlers. How many. Nobody else gets their places. */
   #claim(free: number) {
+    return Effect.suspend(() => Effect.ensuring(this.#claimAndStart(free), Effect.sync(this.#hands.keep(free))))
+  }
+
+  #claimAndStart(free: number) {
     return Effect.gen(this, function* () {
       const { store, work } = this.#claims
       const { untilMonotonic, untilMs } = this.#claims.lease()

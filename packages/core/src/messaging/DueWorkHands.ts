@@ -32,7 +32,7 @@ export class Hands<E, R> {
   /** Where handlers run, uninterruptible but for what they do: they outlive the loop until they are drained. */
   readonly #runtime: Runtime.Runtime<R>
   readonly #inHand = new Map<string, InHand>()
-  /** Places that are kept for what is being put into the store. */
+  /** Places that are kept for what is being claimed, or put into the store. */
   #kept = 0
   /** Nothing that is due waits for a place, as far as is known: only then a place may be given to somebody new. */
   #nobodyWaits = false
@@ -83,6 +83,14 @@ export class Hands<E, R> {
   /** After a claim: whether it has brought all that is due. */
   broughtAll(all: boolean): void {
     this.#nobodyWaits = all
+  }
+
+  /** Keeps places for what is being claimed; what is returned frees them. */
+  keep(places: number): () => void {
+    this.#kept += places
+    return () => {
+      this.#kept -= places
+    }
   }
 
   /** For what is new, if there is room and nobody waits for it. */

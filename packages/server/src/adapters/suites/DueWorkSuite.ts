@@ -10,6 +10,7 @@ import { describe, expect } from "@effect/vitest"
 import { AggregateStore } from "@paceline/core/consistency"
 import { DueWork } from "@paceline/core/messaging"
 import { Effect, Fiber, type Layer, Queue } from "effect"
+import { dueWorkAdmission } from "./DueWorkAdmission.ts"
 import { dueWorkLeases } from "./DueWorkLeases.ts"
 import {
   ask,
@@ -34,6 +35,7 @@ export const dueWorkSuite = (name: string, store: Layer.Layer<DueWorkServices, u
     dueWorkLeases(test)
     dueWorkTime(test)
     dueWorkTogether(test)
+    dueWorkAdmission(test)
   })
 }
 
