@@ -69,12 +69,6 @@ export const prepareStatements = (database: SqliteDatabase) => ({
     insert or replace into quarantine (${COLUMNS}, reason)
     select ${MOVED}, ? from stored_chunk where position = ?`),
 
-  /** opened, from position, to position, from, to: without chunks and gaps between them it is of no more use */
-  forgetIncarnation: database.prepare(`
-    delete from incarnation where opened = ?
-    and not exists (select 1 from stored_chunk where position between ? and ?)
-    and not exists (select 1 from stored_gap where position between ? and ?)`),
-
   /** Those of which nothing waits any more. */
   forgetEmptyIncarnations: database.prepare(`
     delete from incarnation

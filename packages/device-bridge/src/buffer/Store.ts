@@ -16,7 +16,7 @@ import type { Backlog, StoredChunk, StoredItem, Waiting } from "./Items.ts"
 import { Line } from "./Line.ts"
 import { type FormerOwner, formerOf } from "./Ownership.ts"
 import { type Packet, Packets } from "./Packets.ts"
-import { firstKeyOf, keyOf, lastKeyOf, type Position } from "./Position.ts"
+import { firstKeyOf, keyOf, type Position } from "./Position.ts"
 import { type DamagedChunk, damagedIn, Quarantine } from "./Quarantine.ts"
 import { type Reserve, reserveBeside } from "./Reserve.ts"
 import { logBytesWithin, Room } from "./Room.ts"
@@ -118,7 +118,7 @@ export class Store {
     this.packets = new Packets(this.#statements, options.maxRawBytes)
     this.#eviction = new Eviction(this.#statements, this.#gaps, this.#room, options.whenFull)
     this.former = formerOf(this.#statements.readOwner.get())
-    // The last opening's own was of use until it ended.
+    // Those of which all was delivered: while one is open, it may yet get more.
     this.#statements.forgetEmptyIncarnations.run()
     this.#statements.writeOwner.run(processId, nowMs, options.durability, options.bootId)
     // The owner's row reaches the file itself, so that a missing log can be noticed next time.
@@ -251,7 +251,6 @@ export class Store {
     this.#withRoom(() => {
       this.#deleteAcknowledged()
       this.#quarantine.keep(incarnation, key, reason)
-      this.#forgetWhenEmpty(opened)
     })
     this.#line.settled()
     this.#chunks -= gone.chunks
@@ -329,14 +328,7 @@ export class Store {
       if (this.#keepDelivered) this.#statements.keepBetween.run(this.#line.incarnationOf(opened), from, to)
       this.#statements.deleteBetween.run(from, to)
       if (this.#gapRows > 0) this.#gaps.delete(from, to)
-      this.#forgetWhenEmpty(opened)
     }
-  }
-
-  #forgetWhenEmpty(opened: number): void {
-    if (opened === this.#own?.opened) return
-    const range = [firstKeyOf(opened), lastKeyOf(opened)] as const
-    this.#statements.forgetIncarnation.run(opened, ...range, ...range)
   }
 
   #count(): void {
