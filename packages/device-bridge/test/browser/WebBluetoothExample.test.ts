@@ -1,5 +1,6 @@
 /** The example page, served by its own program, in a real Chromium: the simulated strap is recorded and delivered. */
 import { join, resolve } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { Browser } from "./Chromium.ts"
 import { PaceServer } from "./PaceServer.ts"
@@ -42,10 +43,16 @@ test("a strap is shown, recorded and delivered; the activity can be ended; nothi
   await page.getByRole("button", { name: "End the activity" }).click()
   await page.waitForFunction(() => document.getElementById("waiting")?.textContent === "0")
   await page.getByRole("button", { name: "Connect a strap" }).waitFor()
-  const shown = Number(await page.locator("#recorded").textContent())
   const deviceId = await page.evaluate(async () => String(Object(await (await fetch("/strap.json")).json()).deviceId))
-  // The marks of the activity's begin and end are samples too.
-  expect(server.valuesOf(deviceId).length).toBe(shown)
+  // The marks of the activity's begin and end are samples too. The page hears of the last ones a moment later.
+  let shown = 0
+  let stored = -1
+  for (let looks = 0; shown !== stored && looks < 100; looks++) {
+    await sleep(50)
+    stored = server.valuesOf(deviceId).length
+    shown = Number(await page.locator("#recorded").textContent())
+  }
+  expect(stored).toBe(shown)
   expect(shown).toBeGreaterThan(5)
   expect(await page.locator("#notice").isVisible()).toBe(false)
   expect(errors).toEqual([])
