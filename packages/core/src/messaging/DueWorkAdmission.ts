@@ -26,7 +26,7 @@ export interface Place {
 }
 
 /** A loop that may give places. */
-export interface Door {
+interface Door {
   readonly store: Store
   readonly work: Work
   readonly place: () => Place | undefined

@@ -76,7 +76,10 @@ type Stores = AggregateStore | UnitOfWork
 
 export interface Saga<I, Results, R, RE> {
   readonly name: string
-  /** In the caller's unit of work, if there is one. `duplicate`: there is, or was, a saga with this id; it stays as it is. */
+  /**
+   * In the caller's unit of work, if there is one; else it begins at once where a worker of this process has room for it.
+   * `duplicate`: there is, or was, a saga with this id; it stays as it is.
+   */
   readonly start: (
     id: string,
     input: I,

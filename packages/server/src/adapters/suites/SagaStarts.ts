@@ -5,7 +5,7 @@
 import { expect } from "@effect/vitest"
 import { UnitOfWork } from "@paceline/core/consistency"
 import { Saga } from "@paceline/core/workflow"
-import { type Context, Effect, Option, Schema } from "effect"
+import { type Context, Effect, Exit, Option, Schema, Scope } from "effect"
 import { ask, pass } from "./DueWorkServices.ts"
 import { mortal, toTheEnd } from "./SagaCrashes.ts"
 import {
@@ -146,6 +146,48 @@ const beginning = (test: SagaTest): void => {
 }
 
 const ending = (test: SagaTest): void => {
+  test(
+    "[log 39] shut down in the middle of a call, it interrupts that, and another makes it again: no attempt is lost",
+    Effect.gen(function* () {
+      const name = freshName("ended")
+      const tries: Array<string> = []
+      const saga = Saga.make({
+        name,
+        input: Schema.Null,
+        steps: (steps) =>
+          steps.call("slow", {
+            result: Schema.Null,
+            retry: { attempts: 1 },
+            run: () =>
+              Effect.suspend(() => {
+                tries.push("made")
+                return tries.length > 1
+                  ? Effect.succeed(null)
+                  : Effect.onInterrupt(Effect.never, () => Effect.sync(() => tries.push("interrupted")))
+              }),
+          }),
+      })
+      const scope = yield* Scope.make()
+      yield* Scope.extend(saga.work({ drainMillis: 0 }), scope)
+      yield* pass(100)
+      yield* saga.start("1", null)
+      yield* pass(100)
+      expect(tries).toEqual(["made"])
+      yield* Effect.forkIn(Scope.close(scope, Exit.void), yield* Effect.scope)
+      yield* pass(1_000)
+      expect(tries).toEqual(["made", "interrupted"])
+      yield* saga.work()
+      yield* pass(1_000)
+      const { status, timeline } = yield* whileTimePasses(saga.await("1"))
+      expect(status).toBe("completed")
+      expect(tries).toEqual(["made", "interrupted", "made"])
+      expect(timeline.flatMap(({ outcome, step }) => (step === null ? [] : [outcome]))).toEqual([
+        "interrupted",
+        "succeeded",
+      ])
+    }),
+  )
+
   test(
     "who waits for one that is in hand here is told what the store says",
     Effect.gen(function* () {
