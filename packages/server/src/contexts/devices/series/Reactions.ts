@@ -13,8 +13,8 @@ const GROUP = "series"
 /** Stopping a server waits no longer than this for what is being handled; it is rolled back, and handled again. */
 const DRAIN = Duration.seconds(2)
 
-/** A record tells of all chunks of one delivery: so many make a unit of work of some ten milliseconds. */
-const BATCH = 50
+/** A record tells of all chunks of one delivery, some four of them where much comes: so many are some ten milliseconds. */
+const BATCH = 32
 
 const EVERY_SECOND = Schedule.spaced(Duration.seconds(1))
 
