@@ -40,7 +40,7 @@ export const kindOf = (block: Bundle.Block): string => (block.kind === "custom" 
 export const unitOf = (block: Bundle.Block): string =>
   block.kind === "custom" ? block.unit : SensorKind.SENSOR_KINDS[block.kind].unit
 
-/** What the blocks of a chunk hold, by stream and its `nameOf`; of nobody what a sensor said that nobody wore. */
+/** What the blocks of a chunk hold, by stream, which has a name of its own; of nobody what a sensor said that nobody wore. */
 export const streamsOf = (
   deviceId: DeviceId,
   bundle: Bundle.Bundle,
@@ -60,7 +60,7 @@ export const streamsOf = (
 }
 
 /** One text for each stream: names may be any text, so their lengths say where each ends. */
-export const nameOf = ({ athleteId, deviceId, kind, sensor, unit }: StreamKey): string =>
+const nameOf = ({ athleteId, deviceId, kind, sensor, unit }: StreamKey): string =>
   `${athleteId.length} ${deviceId.length} ${sensor.length} ${kind.length} ${athleteId}${deviceId}${sensor}${kind}${unit}`
 
 const addRuns = (runs: Map<number, Run>, { atMillis, values }: Bundle.Block): void => {
