@@ -130,7 +130,7 @@ export const insistently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Eff
 const FIRST_PAUSE = "50 millis"
 
 const isPassing = (error: unknown): boolean =>
-  error instanceof StorageError && (error.reason === "busy" || error.reason === "full")
+  error instanceof StorageError && (error.reason === "busy" || error.reason === "full" || error.reason === "failed")
 
 const again = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.retry(effect, {
