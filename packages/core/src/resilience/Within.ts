@@ -4,7 +4,20 @@
  *
  * On any other clock than the host's, such as `TestClock`, that clock keeps the time.
  */
-import { Cause, Clock, Context, DefaultServices, Duration, Effect, Exit, Fiber, FiberId, type FiberRefs, Option, Runtime } from "effect"
+import {
+  Cause,
+  Clock,
+  Context,
+  DefaultServices,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  FiberId,
+  type FiberRefs,
+  Option,
+  Runtime,
+} from "effect"
 import * as HostTimers from "./HostTimers.ts"
 
 const hostClock = Context.get(DefaultServices.liveServices, Clock.Clock)
