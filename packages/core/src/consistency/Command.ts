@@ -98,13 +98,15 @@ export const execute = <S, I, Ev, A, E, AI = A>(
   const unit = attempt(aggregate, id, decide, options.seen)
   const run: Effect.Effect<A, E | Failure | Overtaken, UnitOfWork | AggregateStore | Answers> =
     options.idempotency === undefined ? unit : Idempotency.once(options.idempotency, unit)
-  return ConflictRetry.retrying(run, (error) => error instanceof Overtaken, options.attempts).pipe(
-    Effect.catchAll((error) =>
+  const settled = ConflictRetry.catchFailure(
+    ConflictRetry.retrying(run, isOvertaken, options.attempts),
+    (error): Effect.Effect<never, E | Failure, AggregateStore> =>
       error instanceof Overtaken ? Effect.flatMap(unresolved(aggregate, error), Effect.fail) : Effect.fail(error),
-    ),
-    withSpanIfTraced("Command.execute", { aggregate: aggregate.kind, id }),
   )
+  return withSpanIfTraced("Command.execute", { aggregate: aggregate.kind, id })(settled)
 }
+
+const isOvertaken = (error: unknown): boolean => error instanceof Overtaken
 
 /** One try. */
 const attempt = <S, I, Ev, A, E>(

@@ -54,4 +54,15 @@ describe("ConflictRetry", () => {
       }
     }),
   )
+
+  it.effect("rescues failures, and leaves successes, deaths and interruptions as they are", () =>
+    Effect.gen(function* () {
+      const rescued = <A>(effect: Effect.Effect<A, string>) =>
+        Effect.exit(ConflictRetry.catchFailure(effect, (error) => Effect.fail(`rescued from ${error}`)))
+      expect(yield* rescued(Effect.succeed("written"))).toEqual(Exit.succeed("written"))
+      expect(yield* rescued(Effect.fail("overtaken"))).toEqual(Exit.fail("rescued from overtaken"))
+      expect(yield* rescued(Effect.die("a bug"))).toEqual(Exit.die("a bug"))
+      expect(Exit.isInterrupted(yield* rescued(Effect.interrupt))).toBe(true)
+    }),
+  )
 })

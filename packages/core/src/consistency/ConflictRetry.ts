@@ -1,5 +1,5 @@
 /** Tries a unit of work again that was overtaken: it loads what is there now, and decides again. */
-import { Effect, Random } from "effect"
+import { Cause, Effect, Either, Random } from "effect"
 import * as Backoff from "../kernel/resilience/Backoff.ts"
 
 /** How often a user's command is tried before both values go to the user. */
@@ -18,7 +18,7 @@ export const retrying = <A, E, R>(
   attempts: number = ATTEMPTS,
 ): Effect.Effect<A, E, R> => {
   const attempt = (made: number): Effect.Effect<A, E, R> =>
-    Effect.catchAll(unit, (error) =>
+    catchFailure(unit, (error) =>
       made + 1 >= attempts || !isConflict(error)
         ? Effect.fail(error)
         : Effect.flatMap(Random.next, (random) =>
@@ -27,3 +27,13 @@ export const retrying = <A, E, R>(
     )
   return attempt(0)
 }
+
+/** `Effect.catchAll`, at no cost to what succeeds, which has to go through a step of its own there. */
+export const catchFailure = <A, E, R, A2, E2, R2>(
+  effect: Effect.Effect<A, E, R>,
+  rescue: (error: E) => Effect.Effect<A2, E2, R2>,
+): Effect.Effect<A | A2, E2, R | R2> =>
+  Effect.catchAllCause(effect, (cause): Effect.Effect<A2, E2, R2> => {
+    const failure = Cause.failureOrCause(cause)
+    return Either.isLeft(failure) ? rescue(failure.left) : Effect.failCause(failure.right)
+  })

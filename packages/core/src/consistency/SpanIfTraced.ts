@@ -26,7 +26,10 @@ export const ifTraced = <A, E, R>(
 export const withSpanIfTraced =
   (name: string, attributes: Readonly<Record<string, unknown>>) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    ifTraced(Effect.withSpan(effect, name, { attributes, captureStackTrace: false }), effect)
+    Effect.withFiberRuntime<A, E, R>((fiber) =>
+      // Only now: to prepare a span costs nearly as much as to make it.
+      isTraced(fiber) ? Effect.withSpan(effect, name, { attributes, captureStackTrace: false }) : effect,
+    )
 
 /** Outside any span: what it publishes belongs to no trace. */
 export const outsideSpans = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -5,7 +5,7 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
 import { AggregateStore, UnitOfWork, VersionConflict } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
-import { Effect, Exit, Option } from "effect"
+import { Effect, Exit, Option, Queue } from "effect"
 import { aggregateStoreSuite } from "../suites/AggregateStoreSuite.ts"
 import { migrations } from "./migrations/index.ts"
 import * as SqliteStore from "./SqliteStore.ts"
@@ -75,6 +75,53 @@ describe("aggregate store on SQLite, as it lies in the file", () => {
       expect(told.map(({ offset }) => offset)).toEqual(others.map((_, i) => i))
       expect(new Set(told.map(({ payload }) => payload))).toEqual(new Set(others))
     }).pipe(Effect.provide(SqliteStore.layerTest({ database: { maxPageCount: 1_000 } }))),
+  )
+
+  it.scoped(
+    "a change of the state alone leaves time and rank, and one of either moves it among those that are due",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* AggregateStore.AggregateStore
+        const seen: Array<number | undefined> = []
+        const change = (next: AggregateStore.NewState) =>
+          store.change("job", "a", ({ stored }) => {
+            seen.push(stored?.version)
+            return { answer: undefined, next }
+          })
+        const stored = Effect.map(store.get("job", "a"), Option.getOrThrow)
+        const dueAt = (rank: number, nowMs: number) =>
+          Effect.map(store.backlog("job", nowMs), (all) => all.find((one) => one.rank === rank)?.due ?? 0)
+
+        yield* change({ state: "made", dueAtMs: 10, rank: 1 })
+        yield* change({ state: "the same time, no rank said", dueAtMs: 10 })
+        yield* change({ state: "the same time and rank", dueAtMs: 10, rank: 1 })
+        expect(yield* stored).toMatchObject({ version: 3, state: "the same time and rank", dueAtMs: 10, rank: 1 })
+        expect(yield* dueAt(1, 10)).toBe(1)
+
+        yield* change({ state: "later", dueAtMs: 20 })
+        expect(yield* stored).toMatchObject({ version: 4, state: "later", dueAtMs: 20, rank: 1 })
+        expect([yield* dueAt(1, 10), yield* dueAt(1, 20)]).toEqual([0, 1])
+
+        yield* change({ state: "higher", dueAtMs: 20, rank: 0 })
+        expect(yield* stored).toMatchObject({ version: 5, state: "higher", dueAtMs: 20, rank: 0 })
+        expect([yield* dueAt(0, 20), yield* dueAt(1, 20)]).toEqual([1, 0])
+
+        yield* change({ state: "never", dueAtMs: null })
+        yield* change({ state: "still never", dueAtMs: null })
+        expect(yield* stored).toMatchObject({ version: 7, state: "still never", dueAtMs: null, rank: 0 })
+        expect(yield* dueAt(0, 99)).toBe(0)
+        expect(seen).toEqual([undefined, 1, 2, 3, 4, 5, 6])
+      }).pipe(Effect.provide(SqliteStore.layerTest())),
+  )
+
+  it.scoped("a change that keeps the time still tells those who wait for what is due", () =>
+    Effect.gen(function* () {
+      const store = yield* AggregateStore.AggregateStore
+      yield* store.change("job", "a", () => ({ answer: undefined, next: { state: 1, dueAtMs: 10 } }))
+      const hints = yield* store.hints("job")
+      yield* store.change("job", "a", () => ({ answer: undefined, next: { state: 2, dueAtMs: 10 } }))
+      yield* Queue.take(hints)
+    }).pipe(Effect.provide(SqliteStore.layerTest())),
   )
 
   it.scoped("[log 54] a claim reads what is due from its index, without sorting, and asks for it by one seek", () =>

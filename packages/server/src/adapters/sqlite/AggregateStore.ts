@@ -9,7 +9,7 @@ import { type AggregateStore, type StorageError, type Transaction, VersionConfli
 import { Clock, Context, Effect, Exit, Option } from "effect"
 import { type ArchivedRow, type StoredRow, stateText, toArchived, toStored } from "../AggregateRows.ts"
 import { makeHints } from "../Hints.ts"
-import type { Database } from "./Database.ts"
+import type { Database, Prepared } from "./Database.ts"
 import type { AppendInUnit } from "./EventLog.ts"
 import { StoreAccess, troubleOf } from "./StoreAccess.ts"
 import { currentUnit, type OpenUnit, runInside, submit } from "./UnitOfWork.ts"
@@ -36,6 +36,8 @@ const SQL = {
     ON CONFLICT DO NOTHING`,
   update: `UPDATE aggregate SET version = version + 1, state = ?4, due_at_ms = ?5, rank = coalesce(?6, rank)
     WHERE kind = ?1 AND id = ?2 AND version = ?3`,
+  find: `SELECT rowid AS "row", id, version, state, due_at_ms, rank FROM aggregate WHERE kind = ? AND id = ?`,
+  rewrite: `UPDATE aggregate SET version = version + 1, state = ?3 WHERE rowid = ?1 AND version = ?2`,
   remove: `DELETE FROM aggregate WHERE kind = ? AND id = ? AND version = ?`,
   archive: `INSERT INTO aggregate_archive (kind, id, version, state, archived_at_ms) VALUES (?, ?, ?, ?, ?)`,
   getArchived: `SELECT id, version, state, archived_at_ms FROM aggregate_archive WHERE kind = ? AND id = ?`,
@@ -86,7 +88,18 @@ const prepare = (database: Database) => ({
   nextKind: database.prepare<{ kind: string }>(SQL.nextKind),
 })
 
+/** By row, which is for the writer alone, in one unit. */
+const prepareChange = (writing: Database) => ({
+  find: writing.prepare<FoundRow>(SQL.find),
+  rewrite: writing.prepare(SQL.rewrite),
+})
+
 type Statements = ReturnType<typeof prepare>
+
+/** With its place in the table, which holds as long as the unit runs. */
+interface FoundRow extends StoredRow {
+  readonly row: number
+}
 
 interface Change<A> {
   readonly kind: string
@@ -126,6 +139,7 @@ export const make = ({ appendInUnit, reading, writer, writing }: AggregateStoreP
   const store = new StoreAccess(writing, reading, prepare)
   const { onWriter } = store
   const hints = makeHints()
+  let byRow: ReturnType<typeof prepareChange> | undefined
 
   const conflict = (kind: string, id: string, expectedVersion: number): VersionConflict =>
     new VersionConflict({
@@ -175,28 +189,42 @@ export const make = ({ appendInUnit, reading, writer, writing }: AggregateStoreP
     return true
   }
 
-  const find = (kind: string, id: string): AggregateStore.Found => {
-    const row = onWriter.get.get(kind, id)
-    return row === null
-      ? { stored: null, isArchived: onWriter.archivedVersion.get(kind, id) !== null }
-      : { stored: toStored(kind, row), isArchived: false }
+  /** `update` of what was just found: what keeps its time and rank is reached by its row, and no index is touched. */
+  const rewrite = (
+    unit: OpenUnit,
+    kind: string,
+    found: FoundRow,
+    next: AggregateStore.NewState,
+    statement: Prepared<unknown>,
+  ): boolean => {
+    const { due_at_ms, id, rank, row, version } = found
+    if (next.dueAtMs !== due_at_ms || (next.rank ?? rank) !== rank) return update(unit, kind, id, version, next)
+    tell(unit, kind, due_at_ms)
+    return statement.run(row, version, stateText(next.state)).changes === 1
   }
 
   /** The same as a unit of these steps; the writer is alone, so nobody comes between. */
   const changeNow = <A>(unit: OpenUnit, { decide, id, kind, nowMs }: Change<A>): Exit.Exit<A, VersionConflict> => {
-    const found = find(kind, id)
-    const { answer, next } = decide(found, nowMs)
+    byRow ??= prepareChange(writing)
+    const found = byRow.find.get(kind, id)
+    const { answer, next } = decide(
+      found === null
+        ? { stored: null, isArchived: onWriter.archivedVersion.get(kind, id) !== null }
+        : { stored: toStored(kind, found), isArchived: false },
+      nowMs,
+    )
     if (next === undefined) return Exit.succeed(answer)
-    const { archive: isLast = false, records = [] } = next
-    const version = found.stored?.version ?? 0
+    const isLast = next.archive === true
     const isWritten =
-      version === 0
+      found === null
         ? insert(unit, kind, id, next) && (!isLast || archive(kind, id, 1, next.state, nowMs))
         : isLast
-          ? archive(kind, id, version, next.state, nowMs)
-          : update(unit, kind, id, version, next)
-    if (!isWritten) return Exit.fail(conflict(kind, id, version))
-    for (const told of records) appendInUnit(unit, told.topic, told.records, nowMs)
+          ? archive(kind, id, found.version, next.state, nowMs)
+          : rewrite(unit, kind, found, next, byRow.rewrite)
+    if (!isWritten) return Exit.fail(conflict(kind, id, found?.version ?? 0))
+    if (next.records !== undefined) {
+      for (const { records, topic } of next.records) appendInUnit(unit, topic, records, nowMs)
+    }
     return Exit.succeed(answer)
   }
 
