@@ -57,6 +57,8 @@ export interface Claim {
 
 type Ending = { readonly _tag: "Kept"; readonly version: number; readonly state: unknown } | { readonly _tag: "Over" }
 
+const OVER: Ending = { _tag: "Over" }
+
 type StoreService = typeof AggregateStore.Service
 type WorkService = typeof UnitOfWork.Service
 
@@ -127,27 +129,26 @@ export class HeldClaim implements Claim {
     unit: (change: Change) => Effect.Effect<A, E, R>,
   ): Effect.Effect<A, E | StorageError | ClaimLost, Exclude<R, Transaction>> {
     const { work } = this.#claiming
-    return this.#twiceIfAdopted(
-      Effect.uninterruptibleMask((restore) => this.#attempt(unit, (body) => restore(work.run(body)), restore)),
-    )
+    return Effect.uninterruptibleMask((restore) => this.#attempt(unit, (body) => restore(work.run(body)), restore))
   }
 
   settleTogether<A, E>(
     unit: (change: Change) => Effect.Effect<A, E, Transaction>,
   ): Effect.Effect<A, E | StorageError | ClaimLost> {
     const { units } = this.#claiming
-    return this.#twiceIfAdopted(Effect.uninterruptible(this.#attempt(unit, units.join, identity)))
+    return Effect.uninterruptible(this.#attempt(unit, units.join, identity))
   }
 
-  /** `run` runs the body in a unit of work, `wait` waits until a renewal is through. */
+  /** `run` runs the body in a unit of work, `wait` waits until a renewal is through. `last`: it is not made again. */
   #attempt<A, E, R, B, R2>(
     unit: (change: Change) => Effect.Effect<A, E, R>,
     run: (body: Effect.Effect<A, E, R>) => Effect.Effect<A, B, R2>,
     wait: (renewal: Effect.Effect<void>) => Effect.Effect<void>,
+    last = false,
   ): Effect.Effect<A, B | ClaimLost, R2> {
     return Effect.suspend(() => {
       if (this.#renewal !== undefined) {
-        return Effect.zipRight(wait(Deferred.await(this.#renewal)), this.#attempt(unit, run, wait))
+        return Effect.zipRight(wait(Deferred.await(this.#renewal)), this.#attempt(unit, run, wait, last))
       }
       if (this.phase !== "held") return Effect.fail(this.#lost())
       this.phase = "settling"
@@ -165,26 +166,17 @@ export class HeldClaim implements Claim {
       })
       return Effect.matchCauseEffect(run(body), {
         onFailure: (cause) => {
-          // Adopted meanwhile: then it is this claim that moved the version, and the unit may be tried again.
-          this.phase = isLost(cause, this) && this.version === version ? "lost" : "held"
-          return Effect.failCause(cause)
+          const isRefused = isLost(cause, this)
+          // This process took it a second time meanwhile: it was refused by its own newer version, and is tried with that.
+          const isAdopted = isRefused && this.version !== version
+          this.phase = isRefused && !isAdopted ? "lost" : "held"
+          return isAdopted && !last ? this.#attempt(unit, run, wait, true) : Effect.failCause(cause)
         },
         onSuccess: (answer) => {
           this.phase = "held"
           this.#end(ending, untilMonotonic)
           return Effect.succeed(answer)
         },
-      })
-    })
-  }
-
-  /** This process took it a second time meanwhile: it was refused by its own newer version, and is tried with that. */
-  #twiceIfAdopted<A, E, R>(attempt: Effect.Effect<A, E | ClaimLost, R>): Effect.Effect<A, E | ClaimLost, R> {
-    return Effect.suspend(() => {
-      const { version } = this
-      return Effect.catchAll(attempt, (error) => {
-        const adopted = error instanceof ClaimLost && error.id === this.id && this.version !== version
-        return adopted && this.phase === "held" ? attempt : Effect.fail(error)
       })
     })
   }
@@ -202,12 +194,13 @@ export class HeldClaim implements Claim {
   #changes(untilMs: number, end: (ending: Ending) => void): Change {
     const { id, kind } = this
     const { store } = this.#claiming
-    const over = () => end({ _tag: "Over" })
+    const over = () => end(OVER)
     const fenced = <A>(written: Effect.Effect<A, StorageError | VersionConflict, Transaction>, then: (a: A) => void) =>
       Effect.mapBoth(written, {
         onFailure: (error) => (error instanceof VersionConflict ? this.#lost() : error),
         onSuccess: then,
       })
+    const removed = () => Effect.suspend(() => fenced(store.remove(kind, id, this.version), over))
     return {
       keep: (state) =>
         fenced(store.update(kind, id, this.version, { state, dueAtMs: untilMs }), (version) =>
@@ -215,7 +208,9 @@ export class HeldClaim implements Claim {
         ),
       release: (next) => fenced(store.update(kind, id, this.version, next), over),
       archive: (finalState, atMs) => fenced(store.archive(kind, id, this.version, finalState, atMs), over),
-      remove: Effect.suspend(() => fenced(store.remove(kind, id, this.version), over)),
+      get remove() {
+        return removed()
+      },
     }
   }
 

@@ -4,7 +4,20 @@
  * A handler whose claim is lost is interrupted. At the end, handlers may go on for a while, then they are interrupted, and
  * what they leave is given back, due at once.
  */
-import { Cause, Deferred, Duration, Effect, Either, Exit, Fiber, Queue, Runtime, RuntimeFlags } from "effect"
+import {
+  Cause,
+  Deferred,
+  Duration,
+  Effect,
+  Either,
+  Exit,
+  Fiber,
+  FiberRef,
+  FiberRefs,
+  Queue,
+  Runtime,
+  RuntimeFlags,
+} from "effect"
 import type { Stored } from "../consistency/AggregateStore.ts"
 import type { Place } from "./DueWorkAdmission.ts"
 import { type Claim, type Claiming, HeldClaim } from "./DueWorkClaim.ts"
@@ -44,7 +57,9 @@ export class Hands<E, R> {
       const { context, fiberRefs, runtimeFlags } = yield* Effect.runtime<R>()
       // A handler that is interrupted before it has begun must end like any other.
       const flags = RuntimeFlags.disable(runtimeFlags, RuntimeFlags.Interruption)
-      const runtime = Runtime.make({ context, fiberRefs, runtimeFlags: flags })
+      // Each fiber is given these two by itself.
+      const own = FiberRefs.delete(FiberRefs.delete(fiberRefs, FiberRef.currentContext), FiberRef.currentRuntimeFlags)
+      const runtime = Runtime.make({ context, fiberRefs: own, runtimeFlags: flags })
       return new Hands(options, claims, times, runtime, yield* Queue.sliding<void>(1))
     })
 

@@ -35,7 +35,7 @@ interface Part {
   readonly stored: () => void
   readonly refused: (trouble: StorageError) => void
   /** In a unit of its own, with its own answer. */
-  readonly alone: Effect.Effect<void>
+  readonly alone: () => Effect.Effect<void>
 }
 
 /** Made once: a stack for each part would cost more than the part. */
@@ -53,7 +53,7 @@ const partOf = <A, E>(
     }),
     stored: () => answer(last),
     refused: (trouble) => answer(Exit.fail(trouble)),
-    alone: Effect.map(Effect.exit(work.run(body)), answer),
+    alone: () => Effect.map(Effect.exit(work.run(body)), answer),
   }
 }
 
@@ -99,7 +99,7 @@ export const make = (work: Work, runtime: Runtime.Runtime<never>): SharedUnits =
 const carryOut = (work: Work, parts: ReadonlyArray<Part>): Effect.Effect<void> => {
   const [first, second] = parts
   if (first === undefined) return Effect.void
-  if (second === undefined) return first.alone
+  if (second === undefined) return first.alone()
   const all = Effect.forEach(parts, ({ body }) => body, { discard: true })
   return Effect.matchCauseEffect(work.run(all), {
     onSuccess: () =>
@@ -109,7 +109,7 @@ const carryOut = (work: Work, parts: ReadonlyArray<Part>): Effect.Effect<void> =
     onFailure: (cause) => {
       const trouble = ofTheStore(cause)
       if (trouble === undefined) {
-        return Effect.forEach(parts, ({ alone }) => alone, { concurrency: "unbounded", discard: true })
+        return Effect.forEach(parts, ({ alone }) => alone(), { concurrency: "unbounded", discard: true })
       }
       return Effect.sync(() => {
         for (const { refused } of parts) refused(trouble)

@@ -12,7 +12,7 @@ import * as DueWork from "../messaging/DueWork.ts"
 import { attempt } from "./SagaCall.ts"
 import { failureOf } from "./SagaFailure.ts"
 import type { CompensationContext, StepOf, StepResult } from "./SagaSteps.ts"
-import { type Hand, insistently, record, store, type Trouble } from "./SagaUnit.ts"
+import { annotated, type Hand, insistently, record, store, type Trouble } from "./SagaUnit.ts"
 
 /** A saga in hand, and what its steps are given. */
 export interface Holding<I, R> extends Hand<I, R> {
@@ -187,7 +187,7 @@ const storeFailure = <I, R>(
   Effect.gen(function* () {
     const random = yield* Random.next
     const failure = failureOf(cause, random, holding.times.now())
-    yield* Effect.logDebug("An attempt of a saga's step failed.", cause)
+    yield* annotated(holding, Effect.logDebug("An attempt of a saga's step failed.", cause))
     return yield* insistently(
       record(holding, before, (nowMs, cancelled) =>
         Saga.apply(holding.definition.plan, begun, { ...failure, cancelled }, nowMs),

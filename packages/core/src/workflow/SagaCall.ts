@@ -28,7 +28,7 @@ export const attempt = <A, E, R>(
 const awaited = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, timeoutMillis: number, restore: Restore) => {
   const end = () => Fiber.interrupt(fiber)
   const inTime = within(
-    Effect.onInterrupt(Fiber.join(fiber), end),
+    Effect.onInterrupt(Effect.flatten(Fiber.await(fiber)), end),
     timeoutMillis,
     () => new TimeoutExceeded(timeoutMillis),
   )

@@ -2,7 +2,18 @@
  * Carries sagas out: `DueWork` brings those whose time has come, and each is run on, attempt after attempt, until it waits
  * or is over.
  */
-import { type Clock, Context, Effect, Either, type Runtime } from "effect"
+import {
+  type Clock,
+  Context,
+  Effect,
+  Either,
+  FiberId,
+  FiberRef,
+  FiberRefs,
+  HashMap,
+  Runtime,
+  RuntimeFlags,
+} from "effect"
 import { AggregateStore } from "../consistency/AggregateStore.ts"
 import type { VersionConflict } from "../consistency/OptimisticLock.ts"
 import type { StorageError } from "../consistency/UnitOfWork.ts"
@@ -17,30 +28,50 @@ import { type Hand, record } from "./SagaUnit.ts"
 /** How long a saga that only a newer version of the program can go on with is left to it. */
 const NEWER_MILLIS = 5_000
 
-/** A handler for `DueWork`: runs a claimed saga on as far as it goes. */
-export const handler =
-  <I, R>(definition: Runnable<I, R>, context: Context.Context<AggregateStore | R>) =>
-  (claim: DueWork.Claim): Effect.Effect<void, StorageError | VersionConflict, R> =>
+/** A handler for `DueWork`: runs a claimed saga on as far as it goes. `runtime` is the worker's. */
+export const handler = <I, R>(definition: Runnable<I, R>, runtime: Runtime.Runtime<AggregateStore | R>) => {
+  const runtimeOf = callRuntimes(definition.name, runtime)
+  return (claim: DueWork.Claim): Effect.Effect<void, StorageError | VersionConflict> =>
     Effect.onInterrupt(
-      Effect.clockWith((clock) =>
-        Effect.flatMap(Effect.runtime<R>(), (runtime) => carryOut(definition, context, claim, clock, runtime)),
-      ),
+      Effect.clockWith((clock) => carryOut(definition, runtimeOf(claim.id), claim, clock)),
       () => giveBack(definition, claim),
     ).pipe(
       // Somebody else has it: what this one wanted to store was refused.
       Effect.catchAll((error) => (error instanceof DueWork.ClaimLost ? Effect.void : Effect.fail(error))),
-      Effect.annotateLogs({ saga: definition.name, id: claim.id }),
     )
+}
+
+/**
+ * Where the calls of a saga run: they can be interrupted, and what they log says of which saga. Made without the
+ * interpreter, once for each, for most log nothing.
+ */
+const callRuntimes = <R>(saga: string, { context, fiberRefs, runtimeFlags }: Runtime.Runtime<R>) => {
+  const flags = RuntimeFlags.enable(runtimeFlags, RuntimeFlags.Interruption)
+  const annotations = FiberRefs.getOrDefault(fiberRefs, FiberRef.currentLogAnnotations).pipe(
+    HashMap.set<string, unknown>("kind", SagaRecord.kindOf(saga)),
+    HashMap.set<string, unknown>("saga", saga),
+  )
+  // Each fiber is given these two by itself.
+  const base = FiberRefs.delete(FiberRefs.delete(fiberRefs, FiberRef.currentContext), FiberRef.currentRuntimeFlags)
+  return (id: string): Runtime.Runtime<R> => {
+    const refs = FiberRefs.updateAs(base, {
+      fiberId: FiberId.none,
+      fiberRef: FiberRef.currentLogAnnotations,
+      value: HashMap.set(annotations, "id", id),
+    })
+    return Runtime.make({ context, fiberRefs: refs, runtimeFlags: flags })
+  }
+}
 
 const carryOut = <I, R>(
   definition: Runnable<I, R>,
-  context: Context.Context<AggregateStore | R>,
+  runtime: Runtime.Runtime<AggregateStore | R>,
   claim: DueWork.Claim,
   clock: Clock.Clock,
-  runtime: Runtime.Runtime<R>,
 ) =>
   Effect.gen(function* () {
     const { plan } = definition
+    const { context } = runtime
     const found = SagaRecord.read(claim.state)
     const times = DueWork.timesOf(clock)
     const nowMs = times.now()

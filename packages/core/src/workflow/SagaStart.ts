@@ -7,7 +7,7 @@
 import { Context, Effect } from "effect"
 import { AggregateStore } from "../consistency/AggregateStore.ts"
 import { VersionConflict } from "../consistency/OptimisticLock.ts"
-import { afterCommit, type StorageError, Transaction, UnitOfWork } from "../consistency/UnitOfWork.ts"
+import { type StorageError, Transaction, UnitOfWork } from "../consistency/UnitOfWork.ts"
 import * as Saga from "../kernel/workflow/Saga.ts"
 import * as DueWork from "../messaging/DueWork.ts"
 import { announce, begunAhead, besides, type Definition, inContext, onlyStores } from "./SagaChange.ts"
@@ -62,23 +62,24 @@ const put = <I, R>(
 ): Effect.Effect<Started, StorageError | VersionConflict, Transaction> => {
   const kind = SagaRecord.kindOf(definition.name)
   const store = Context.get(context, AggregateStore)
-  const inserted = Effect.match(store.insert(kind, id, { state, dueAtMs }), {
-    onFailure: (error) => error,
-    onSuccess: () => undefined,
-  })
-  return Effect.flatMap(inserted, (trouble) => {
-    if (trouble instanceof VersionConflict) return Effect.succeed({ id, duplicate: true })
-    if (trouble !== undefined) return Effect.fail(trouble)
-    const announced = afterCommit(() => {
-      announce(definition, store, id, undefined, state)
-      take()
+  const begin = (): Effect.Effect<Started, StorageError | VersionConflict, Transaction> => {
+    const started = Effect.map(Transaction, (unit): Started => {
+      unit.afterCommit(() => {
+        announce(definition, store, id, undefined, state)
+        take()
+      })
+      return { id, duplicate: false }
     })
     const also = besides(definition, store, id, undefined, state)
     const over = Saga.isOver(state) ? store.archive(kind, id, 1, state, nowMs) : Effect.void
-    const started = Effect.as(announced, { id, duplicate: false })
     return also === undefined && over === Effect.void
       ? started
       : Effect.zipRight(Effect.zipRight(also === undefined ? Effect.void : inContext(context, also), over), started)
+  }
+  return Effect.matchEffect(store.insert(kind, id, { state, dueAtMs }), {
+    onFailure: (error) =>
+      error instanceof VersionConflict ? Effect.succeed({ id, duplicate: true }) : Effect.fail(error),
+    onSuccess: begin,
   })
 }
 

@@ -32,12 +32,13 @@ export const record = <I, R>(
   decide: (nowMs: number, cancelled: string | undefined) => Saga.SagaState,
 ): Effect.Effect<Saga.SagaState, Trouble> => {
   const unit = (put: DueWork.Change) =>
-    Effect.flatMap(wishOf(hand, before), (why) => {
+    withWish(hand, before, (why) => {
       const nowMs = hand.times.now()
       return next(hand, put, before, decide(nowMs, why), nowMs)
     })
   const { claim, definition } = hand
-  return announced(hand, before, onlyStores(definition) ? claim.settleTogether(unit) : claim.settle(unit))
+  const settled = onlyStores(definition) ? claim.settleTogether(unit) : annotated(hand, claim.settle(unit))
+  return announced(hand, before, settled)
 }
 
 /** The same where something is done in the unit first; it is a unit of its own. */
@@ -49,11 +50,11 @@ export const store = <I, R, E>(
   const unit = (put: DueWork.Change) =>
     inContext(
       hand.context,
-      Effect.flatMap(wishOf(hand, before), (why) =>
+      withWish(hand, before, (why) =>
         Effect.flatMap(decide(hand.times.now(), why), (decided) => next(hand, put, before, decided, hand.times.now())),
       ),
     )
-  return announced(hand, before, hand.claim.settle(unit))
+  return announced(hand, before, annotated(hand, hand.claim.settle(unit)))
 }
 
 /** Inside the unit. */
@@ -69,6 +70,10 @@ const next = <I, R>(
   const written = Effect.as(write(definition.plan, put, state, nowMs), state)
   return also === undefined ? written : Effect.zipLeft(written, inContext(context, also))
 }
+
+/** What is logged inside says of which saga. */
+export const annotated = <I, R, A, E, R2>({ claim, definition }: Hand<I, R>, effect: Effect.Effect<A, E, R2>) =>
+  Effect.annotateLogs(effect, { saga: definition.name, id: claim.id })
 
 /** Those who want to know of it are told when it is durable. */
 const announced = <I, R, E>(
@@ -95,22 +100,29 @@ const write = (plan: Saga.Plan, put: DueWork.Change, state: Saga.SagaState, nowM
 /** Units in which it was seen that nobody wishes to cancel anything, so that those who share one look once. */
 const withoutWishes = new WeakMap<object, Set<string>>()
 
-/** Why somebody wants it cancelled, if so. The wish is taken off its list: it is being fulfilled. */
-const wishOf = <I, R>(
+/**
+ * Goes on with why somebody wants it cancelled, if so. The wish is taken off its list: it is being fulfilled. Mostly
+ * there is none, and that is known.
+ */
+const withWish = <I, R, A, E, R2>(
   { claim, definition, store }: Hand<I, R>,
   before: Saga.SagaState,
-): Effect.Effect<string | undefined, StorageError | VersionConflict, Transaction> => {
-  if (before.phase !== "forward") return NO_WISH
+  then: (why: string | undefined) => Effect.Effect<A, E, R2>,
+): Effect.Effect<A, E | StorageError | VersionConflict, R2 | Transaction> => {
+  if (before.phase !== "forward") return then(undefined)
   const kind = SagaRecord.cancelKindOf(definition.name)
-  return Effect.flatMap(Transaction, (unit) => {
+  return Effect.flatMap(Transaction, (unit): Effect.Effect<A, E | StorageError | VersionConflict, R2 | Transaction> => {
     const known = withoutWishes.get(unit)
-    if (known?.has(kind) === true) return NO_WISH
-    return Effect.flatMap(store.list(kind, { limit: 1 }), (any) => {
-      if (any.length > 0) return ownWish(store, kind, claim.id)
-      if (known === undefined) withoutWishes.set(unit, new Set([kind]))
-      else known.add(kind)
-      return NO_WISH
-    })
+    if (known?.has(kind) === true) return then(undefined)
+    return Effect.flatMap(
+      store.list(kind, { limit: 1 }),
+      (any): Effect.Effect<A, E | StorageError | VersionConflict, R2 | Transaction> => {
+        if (any.length > 0) return Effect.flatMap(ownWish(store, kind, claim.id), then)
+        if (known === undefined) withoutWishes.set(unit, new Set([kind]))
+        else known.add(kind)
+        return then(undefined)
+      },
+    )
   })
 }
 

@@ -29,7 +29,7 @@ export const make = <I, R>(
   options: WorkOptions,
 ): Effect.Effect<void, never, AggregateStore | UnitOfWork | Scope.Scope | R> =>
   Effect.gen(function* () {
-    const context = yield* Effect.context<AggregateStore | R>()
+    const runtime = yield* Effect.runtime<AggregateStore | R>()
     const { concurrency = CONCURRENCY, ...rest } = options
     yield* Effect.forkScoped(every(JANITOR_EVERY, Effect.ignoreLogged(tidy(definition))))
     yield* Effect.forkScoped(every(MEASURE_EVERY, Effect.ignoreLogged(measure(definition))))
@@ -41,7 +41,7 @@ export const make = <I, R>(
         mark: SagaRecord.taken,
         admission: definition.admission,
         ended: definition.watch.putDown,
-        handle: handler(definition, context),
+        handle: handler(definition, runtime),
       }),
     )
   })

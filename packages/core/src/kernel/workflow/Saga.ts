@@ -195,22 +195,24 @@ const noted = (outcome: Outcome, nowMs: number, note: string | null): Entry => (
 const withEntry = (state: SagaState, entry: Entry): SagaState => ({ ...state, timeline: [...state.timeline, entry] })
 
 /** The attempt under way has ended so. */
-const ended = (
-  state: SagaState,
+const entryOf = (
+  { trying }: SagaState,
   { action, plan }: Current,
   outcome: Outcome,
   nowMs: number,
   note: string | null,
-): SagaState =>
-  withEntry(state, {
-    step: plan.name,
-    action,
-    attempt: state.trying.attempts + 1,
-    atMs: state.trying.begunAtMs ?? nowMs,
-    endedAtMs: nowMs,
-    outcome,
-    note,
-  })
+): Entry => ({
+  step: plan.name,
+  action,
+  attempt: trying.attempts + 1,
+  atMs: trying.begunAtMs ?? nowMs,
+  endedAtMs: nowMs,
+  outcome,
+  note,
+})
+
+const ended = (state: SagaState, current: Current, outcome: Outcome, nowMs: number, note: string | null): SagaState =>
+  withEntry(state, entryOf(state, current, outcome, nowMs, note))
 
 const complete = (state: SagaState, nowMs: number): SagaState =>
   withEntry({ ...state, phase: "completed", trying: fresh(nowMs) }, noted("completed", nowMs, null))
@@ -233,12 +235,19 @@ const succeeded = (
 ): SagaState => {
   const current = currentOf(plan, state)
   if (current === undefined) return state
-  const after = ended(state, current, "succeeded", nowMs, null)
-  if (current.action === "compensate") return back(plan, { ...after, done: undo(after, current.step) }, nowMs)
-  const done: Done = { step: current.plan.name, certain: true, result, undone: false }
-  const further: SagaState = { ...after, done: [...after.done, done], trying: fresh(nowMs) }
-  if (why !== undefined) return cancelled(plan, further, why, nowMs)
-  return further.done.length === plan.steps.length ? complete(further, nowMs) : further
+  const entry = entryOf(state, current, "succeeded", nowMs, null)
+  if (current.action === "compensate") {
+    return back(plan, { ...withEntry(state, entry), done: undo(state, current.step) }, nowMs)
+  }
+  // Most of what sagas do: one copy of the state.
+  const done = [...state.done, { step: current.plan.name, certain: true, result, undone: false }]
+  const trying = fresh(nowMs)
+  if (why === undefined && done.length === plan.steps.length) {
+    const timeline = [...state.timeline, entry, noted("completed", nowMs, null)]
+    return { ...state, phase: "completed", done, trying, timeline }
+  }
+  const further: SagaState = { ...state, done, trying, timeline: [...state.timeline, entry] }
+  return why === undefined ? further : cancelled(plan, further, why, nowMs)
 }
 
 const failed = (plan: Plan, state: SagaState, failure: Failed, nowMs: number): SagaState => {

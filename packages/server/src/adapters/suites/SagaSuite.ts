@@ -8,7 +8,19 @@ import { describe, expect } from "@effect/vitest"
 import { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Saga } from "@paceline/core/workflow"
-import { Effect, Fiber, Metric, MetricKey, MetricLabel, Option } from "effect"
+import {
+  Effect,
+  Fiber,
+  FiberRef,
+  HashMap,
+  Logger,
+  LogLevel,
+  Metric,
+  MetricKey,
+  MetricLabel,
+  Option,
+  Schema,
+} from "effect"
 import { pass } from "./DueWorkServices.ts"
 import { sagaCrashes } from "./SagaCrashes.ts"
 import { sagaOperations } from "./SagaOperations.ts"
@@ -57,6 +69,49 @@ const running = (test: SagaTest): void => {
       for (const { atMs, endedAtMs } of done.timeline) expect(endedAtMs).toBeGreaterThanOrEqual(atMs)
       expect((yield* saga.list({ limit: 9 })).length).toBe(0)
       expect((yield* saga.listFinished({ limit: 9 })).map(({ id }) => id)).toEqual(["7"])
+    }),
+  )
+
+  test(
+    "what a step logs, and its failure, says of which saga; what a call leaves in fiber refs is its own",
+    Effect.gen(function* () {
+      const name = freshName("logging")
+      const mark = yield* FiberRef.make("none")
+      const logged: Array<string> = []
+      const logger = Logger.make(({ annotations, message }) => {
+        const of = (key: string) => Option.getOrElse(HashMap.get(annotations, key), () => "?")
+        logged.push(`${String(message).split(",")[0]}: ${of("kind")} ${of("saga")} ${of("id")}`)
+      })
+      let tries = 0
+      const saga = Saga.make({
+        name,
+        input: Schema.String,
+        steps: (steps) =>
+          steps
+            .call("slow", {
+              result: Schema.String,
+              run: (id) =>
+                Effect.logInfo(`slow ${id}`).pipe(
+                  Effect.zipRight(FiberRef.set(mark, id)),
+                  Effect.zipRight(Effect.sleep("1 second")),
+                  Effect.zipRight(++tries === 1 ? Effect.fail("lost") : Effect.succeed(id)),
+                ),
+            })
+            .transaction("stored", {
+              result: Schema.String,
+              run: (id) => Effect.zipRight(Effect.logInfo(`stored ${id}`), FiberRef.get(mark)),
+            }),
+      })
+      yield* Effect.gen(function* () {
+        yield* saga.work()
+        yield* saga.start("x", "x")
+        const { results } = yield* whileTimePasses(saga.await("x"))
+        expect(Option.getOrThrow(results)).toEqual({ slow: "x", stored: "none" })
+      }).pipe(Logger.withMinimumLogLevel(LogLevel.Debug), Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      const about = `saga/${name} ${name} x`
+      const steps = logged.filter((line) => /^(slow|stored|An attempt)/.test(line))
+      const failed = `An attempt of a saga's step failed.: ${about}`
+      expect(steps).toEqual([`slow x: ${about}`, failed, `slow x: ${about}`, `stored x: ${about}`])
     }),
   )
 
