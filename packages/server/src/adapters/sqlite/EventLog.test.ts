@@ -37,6 +37,34 @@ describe("event log on SQLite, opened again", () => {
     }),
   )
 
+  it.scoped("a record keeps its id and its headers, whether it has both, one or none", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const headers = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" }
+      const records = [
+        { key: "a", payload: "none" },
+        { key: "b", payload: "id", id: "1" },
+        { key: "c", payload: "headers", headers },
+        { key: "d", payload: "both", id: "2", headers },
+        { key: "e", payload: "none again", headers: {} },
+      ]
+      yield* opened(
+        path,
+        Effect.flatMap(EventLog.EventLog, (log) => log.publish("t", records)),
+      )
+      const read = Effect.flatMap(EventLog.EventLog, (log) => log.read("t", 0, 0, 9))
+      expect(yield* opened(path, read)).toMatchObject(
+        records.map(({ headers: given = {}, id, key, payload }, offset) => ({
+          key,
+          payload,
+          id,
+          headers: given,
+          offset,
+        })),
+      )
+    }),
+  )
+
   it.scoped("what was dropped stays dropped, and an emptied partition goes on after its end", () =>
     Effect.gen(function* () {
       const path = yield* folder

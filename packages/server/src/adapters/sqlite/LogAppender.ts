@@ -75,7 +75,9 @@ export class LogAppender {
     const tail = this.#tail(partitionId)
     const offset = tail.next
     const atMs = Math.max(tail.newestAtMs, nowMs)
-    this.#statements.append.run(partitionId, offset, key, payload, id, headers, atMs)
+    // `get`, though nothing comes back: `run` would count the changes each time.
+    if (id === null && headers === null) this.#statements.appendBare.get(partitionId, offset, key, payload, atMs)
+    else this.#statements.append.get(partitionId, offset, key, payload, id, headers, atMs)
     // Only now: one that failed has no offset, and the unit may go on.
     tail.next = offset + 1
     tail.newestAtMs = atMs

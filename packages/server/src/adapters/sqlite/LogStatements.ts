@@ -21,6 +21,7 @@ const SQL = {
     WHERE ${OF_PARTITION} ORDER BY position DESC LIMIT 1`,
   append: `INSERT INTO log_record (position, key, payload, id, headers, appended_at_ms)
     VALUES ((?1 << 40) | ?2, ?3, ?4, ?5, ?6, ?7)`,
+  appendBare: `INSERT INTO log_record (position, key, payload, appended_at_ms) VALUES ((?1 << 40) | ?2, ?3, ?4, ?5)`,
   read: `SELECT position & ${OFFSET} AS "offset", key, payload, id, headers, appended_at_ms FROM log_record
     WHERE position >= ((?1 << 40) | ?2) AND position < ((?1 + 1) << 40) ORDER BY position LIMIT ?3`,
   appendedAt: `SELECT appended_at_ms AS atMs FROM log_record WHERE position = ((?1 << 40) | ?2)`,
@@ -61,6 +62,7 @@ export const prepareLog = (database: Database) => ({
   setStart: database.prepare(SQL.setStart),
   last: database.prepare<{ offset: number; atMs: number }>(SQL.last),
   append: database.prepare(SQL.append),
+  appendBare: database.prepare(SQL.appendBare),
   read: database.prepare<RecordRow>(SQL.read),
   appendedAt: database.prepare<{ atMs: number }>(SQL.appendedAt),
   drop: database.prepare(SQL.drop),
