@@ -108,13 +108,9 @@ export const read = <S, I, Ev>(
 ): Either.Either<Loaded<S>, StorageError | AggregateNotFound> => {
   if (stored !== null) {
     const { dueAtMs, version } = stored
-    return Either.map(decoded(aggregate, id, stored.state), (state) => ({
-      id,
-      state,
-      stored: stored.state,
-      version,
-      dueAtMs,
-    }))
+    const state = aggregate.decode(stored.state)
+    if (Either.isLeft(state)) return Either.left(unreadable(aggregate, id, state.left))
+    return Either.right({ id, state: state.right, stored: stored.state, version, dueAtMs })
   }
   if (isArchived || aggregate.initial === undefined) {
     return Either.left(new AggregateNotFound({ aggregate: aggregate.kind, id, archived: isArchived }))
@@ -167,13 +163,12 @@ export const update = <S, I, Ev>(
   )
 }
 
-const decoded = <S, I, Ev>(
+const unreadable = <S, I, Ev>(
   aggregate: Aggregate<S, I, Ev>,
   id: string,
-  stored: unknown,
-): Either.Either<S, StorageError> =>
-  Either.mapLeft(aggregate.decode(stored), (cause) => {
-    const problem = ParseResult.TreeFormatter.formatErrorSync(cause)
-    const message = `The stored state of ${aggregate.kind} "${id}" cannot be read: ${problem}`
-    return new StorageError({ reason: "corrupt", message, cause })
-  })
+  cause: ParseResult.ParseError,
+): StorageError => {
+  const problem = ParseResult.TreeFormatter.formatErrorSync(cause)
+  const message = `The stored state of ${aggregate.kind} "${id}" cannot be read: ${problem}`
+  return new StorageError({ reason: "corrupt", message, cause })
+}

@@ -120,16 +120,16 @@ const attempt = <S, I, Ev, A, E>(
     const headers = headersIn(currentContext)
     let wish: Wish = { base: undefined, mine: undefined }
     const change = store.change(aggregate.kind, id, (found, nowMs): Decided<Either.Either<A, E | Failure>> => {
-      const decided = Either.flatMap(Aggregate.read(aggregate, id, found), (loaded) =>
-        Either.map(
-          seen === undefined || seen.version === loaded.version
-            ? decide(loaded.state, nowMs)
-            : decideAnyway(aggregate, loaded, decide, seen, nowMs),
-          (decision) => ({ decision, loaded }),
-        ),
-      )
+      // Asked step by step: on this path each `Either` that is mapped costs as much as the step itself.
+      const read = Aggregate.read(aggregate, id, found)
+      if (Either.isLeft(read)) return { answer: Either.left(read.left) }
+      const loaded = read.right
+      const decided =
+        seen === undefined || seen.version === loaded.version
+          ? decide(loaded.state, nowMs)
+          : decideAnyway(aggregate, loaded, decide, seen, nowMs)
       if (Either.isLeft(decided)) return { answer: Either.left(decided.left) }
-      const { decision, loaded } = decided.right
+      const decision = decided.right
       const next = writeOf(aggregate, loaded, decision, headers)
       wish = { base: loaded.stored, mine: next.state }
       return { answer: Either.right(decision.answer), next }
@@ -150,13 +150,13 @@ const writeOf = <S, I, Ev, A>(
 ): NonNullable<Decided<A>["next"]> => {
   const { archive = false, events = [], rank, state } = decision
   const told = events.length === 0 ? [] : aggregate.records(events, id)
-  return {
+  const next = {
     state: aggregate.encode(state),
     dueAtMs: decision.dueAtMs === undefined ? dueAtMs : decision.dueAtMs,
-    ...(rank === undefined ? {} : { rank }),
     archive,
     records: headers.headers === undefined ? told : told.map((one) => withHeaders(one, headers)),
   }
+  return rank === undefined ? next : { ...next, rank }
 }
 
 /** What a record brings itself comes first. */

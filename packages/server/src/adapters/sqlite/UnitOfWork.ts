@@ -93,9 +93,11 @@ const withUnit = <R>(context: Context.Context<Exclude<R, Transaction>>, unit: Op
 
 /** A full or failing disk reaches the caller as `StorageError`, whether a statement or the commit met it. */
 const withStorageErrors = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E | StorageError> =>
-  Exit.mapError(exit, (error): E | StorageError =>
-    error instanceof SqlError && error.cause instanceof StorageError ? error.cause : error,
-  )
+  Exit.isSuccess(exit)
+    ? exit
+    : Exit.mapError(exit, (error): E | StorageError =>
+        error instanceof SqlError && error.cause instanceof StorageError ? error.cause : error,
+      )
 
 /**
  * Runs to the end or dies: what is left of a suspended body is interrupted, and can no longer write. The body gets a
