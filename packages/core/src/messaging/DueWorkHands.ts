@@ -135,10 +135,10 @@ export class Hands<E, R> {
       return
     }
     const claim = new HeldClaim(this.#claims, stored, heldUntil)
-    const handling = Effect.flatMap(
-      Effect.exit(Effect.interruptible(Effect.suspend(() => this.#options.handle(claim)))),
-      (exit) => this.#ended(claim, exit),
-    )
+    const handling = Effect.matchCauseEffect(Effect.interruptible(Effect.suspend(() => this.#options.handle(claim))), {
+      onFailure: (cause) => this.#ended(claim, cause),
+      onSuccess: () => this.#ended(claim, undefined),
+    })
     // Not begun in this very moment: it is in hand before it can end.
     const fiber = Runtime.runFork(this.#runtime)(handling, { immediate: false })
     this.#inHand.set(claim.id, { claim, fiber })
@@ -146,20 +146,21 @@ export class Hands<E, R> {
     if (this.#closed) Runtime.runFork(this.#runtime)(Effect.zipRight(Effect.yieldNow(), Fiber.interruptFork(fiber)))
   }
 
-  #ended(claim: HeldClaim, exit: Exit.Exit<void, E>): Effect.Effect<void> {
+  /** `cause` is why it failed, if it did. */
+  #ended(claim: HeldClaim, cause: Cause.Cause<E> | undefined): Effect.Effect<void> {
     const over = Effect.sync(() => {
       this.#inHand.delete(claim.id)
       this.freed.unsafeOffer(undefined)
       this.#options.ended?.(claim.id)
     })
-    return claim.phase === "held" ? Effect.zipRight(this.#left(claim, exit), over) : over
+    return claim.phase === "held" ? Effect.zipRight(this.#left(claim, cause), over) : over
   }
 
   /** It has ended, and its claim is still held. */
-  #left(claim: HeldClaim, exit: Exit.Exit<void, E>): Effect.Effect<void> {
+  #left(claim: HeldClaim, cause: Cause.Cause<E> | undefined): Effect.Effect<void> {
     const log =
-      Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
-        ? Effect.logWarning("A handler failed and left its claim; it is claimed again later.", exit.cause).pipe(
+      cause !== undefined && !Cause.isInterruptedOnly(cause)
+        ? Effect.logWarning("A handler failed and left its claim; it is claimed again later.", cause).pipe(
             Effect.annotateLogs({ id: claim.id }),
           )
         : Effect.void

@@ -8,13 +8,13 @@
  *
  * @example
  * const units = SharedUnits.make(work, runtime)
- * yield* units.join(store.update(kind, id, version, next)) // answered when it is durable
+ * yield* Effect.uninterruptible(units.join(store.update(kind, id, version, next))) // answered when it is durable
  */
 import { Cause, type Context, Effect, Exit, Option, Runtime } from "effect"
 import { StorageError, type Transaction, type UnitOfWork } from "../consistency/UnitOfWork.ts"
 
 export interface SharedUnits {
-  /** Cannot be interrupted while it waits: whether it has happened would not be known. */
+  /** To be run where nothing is interrupted: else it would not be known whether it has happened. */
   readonly join: <A, E>(body: Effect.Effect<A, E, Transaction>) => Effect.Effect<A, E | StorageError>
 }
 
@@ -87,12 +87,10 @@ export const make = (work: Work, runtime: Runtime.Runtime<never>): SharedUnits =
 
   return {
     join: <A, E>(body: Effect.Effect<A, E, Transaction>) =>
-      Effect.uninterruptible(
-        Effect.async<A, E | StorageError>((resume) => {
-          waiting.push(partOf(work, body, resume))
-          gather()
-        }),
-      ),
+      Effect.async<A, E | StorageError>((resume) => {
+        waiting.push(partOf(work, body, resume))
+        gather()
+      }),
   }
 }
 

@@ -85,7 +85,25 @@ export const read = (state: unknown): SagaState => (isOwn(state) ? state : decod
  * @throws TypeError when it is no JSON data.
  */
 export const asRead = (encoded: unknown): unknown =>
-  typeof encoded === "object" && encoded !== null ? JSON.parse(JSON.stringify(encoded)) : encoded
+  typeof encoded === "object" && encoded !== null ? (flatCopy(encoded) ?? JSON.parse(JSON.stringify(encoded))) : encoded
+
+/** The same for an object of plain values, without the text; undefined where JSON has more to say. */
+const flatCopy = (encoded: object): object | undefined => {
+  if (Object.getPrototypeOf(encoded) !== Object.prototype) return undefined
+  const copy: { [key: string]: unknown } = {}
+  for (const [key, value] of Object.entries(encoded)) {
+    if (key === "__proto__" || !isAsRead(value)) return undefined
+    copy[key] = value
+  }
+  return copy
+}
+
+/** A plain value that JSON gives back as it is. */
+const isAsRead = (value: unknown): boolean =>
+  value === null ||
+  typeof value === "string" ||
+  typeof value === "boolean" ||
+  (typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0))
 
 /** Neither parked nor over, as it is stored. */
 export const goesOn = (state: unknown): boolean => {

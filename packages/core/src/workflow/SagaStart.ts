@@ -91,10 +91,29 @@ const takeInHand = <I, R>(starting: Starting<I, R>, place: DueWork.Place) => {
   const dueAtMs = place.lease.untilMs
   const stored = { kind: SagaRecord.kindOf(definition.name), id, version: 1, state, dueAtMs, rank: 0 }
   const body = put({ ...starting, state }, dueAtMs, () => place.take(stored))
-  const run = onlyStores(definition) ? place.units.join(body) : Context.get(context, UnitOfWork).run(body)
+  // Overtaken, or the store's trouble: the usual way knows what to do.
+  const otherwise = (error: StorageError | VersionConflict) =>
+    error instanceof VersionConflict ? unit(put(starting)) : Effect.fail(error)
+  // Where it cannot be interrupted, the place is given up in the same step.
+  if (onlyStores(definition)) {
+    return Effect.catchAll(Effect.uninterruptible(givenUp(place, place.units.join(body))), otherwise)
+  }
+  const run = Context.get(context, UnitOfWork).run(body)
   return Effect.catchAll(
     Effect.onExit(run, () => Effect.sync(place.giveUp)),
-    // Overtaken, or the store's trouble: the usual way knows what to do.
-    (error) => (error instanceof VersionConflict ? unit(put(starting)) : Effect.fail(error)),
+    otherwise,
   )
 }
+
+/** `run`, and then the place is not kept any more: what was taken has it in hand. */
+const givenUp = <A, E>(place: DueWork.Place, run: Effect.Effect<A, E>) =>
+  Effect.matchCauseEffect(run, {
+    onFailure: (cause) => {
+      place.giveUp()
+      return Effect.failCause(cause)
+    },
+    onSuccess: (started) => {
+      place.giveUp()
+      return Effect.succeed(started)
+    },
+  })
