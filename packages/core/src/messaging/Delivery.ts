@@ -51,13 +51,15 @@ export const exactlyOnce =
   (batch, moveOn) =>
     Effect.suspend(() => {
       let phase: "moving" | "handling" | "handled" = "moving"
-      const at = (next: typeof phase) =>
-        Effect.sync(() => {
-          phase = next
-        })
       // The fence comes first: a member that lost the partition does not even start.
-      const unit = Effect.all([at("moving"), moveOn, at("handling"), traced(handling, batch), at("handled")], {
-        discard: true,
+      const unit = Effect.suspend(() => {
+        phase = "moving"
+        return Effect.flatMap(moveOn, () => {
+          phase = "handling"
+          return Effect.map(traced(handling, batch), () => {
+            phase = "handled"
+          })
+        })
       })
       return Effect.map(Effect.exit(inTime(work.run(unit), handling.timeoutMillis)), (exit): Outcome => {
         if (Exit.isSuccess(exit)) return done
