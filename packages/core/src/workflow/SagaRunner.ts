@@ -28,16 +28,26 @@ import { type Hand, record } from "./SagaUnit.ts"
 /** How long a saga that only a newer version of the program can go on with is left to it. */
 const NEWER_MILLIS = 5_000
 
+/** How long a saga is left alone that the store could not take; what tries to store has been patient before. */
+const TROUBLE_MILLIS = 5_000
+
 /** A handler for `DueWork`: runs a claimed saga on as far as it goes. `runtime` is the worker's. */
 export const handler = <I, R>(definition: Runnable<I, R>, runtime: Runtime.Runtime<AggregateStore | R>) => {
   const runtimeOf = callRuntimes(definition.name, runtime)
   return (claim: DueWork.Claim): Effect.Effect<void, StorageError | VersionConflict> =>
     Effect.onInterrupt(
       Effect.clockWith((clock) => carryOut(definition, runtimeOf(claim.id), claim, clock)),
-      () => giveBack(definition, claim),
+      () => giveBack(definition, claim, 0),
     ).pipe(
-      // Somebody else has it: what this one wanted to store was refused.
-      Effect.catchAll((error) => (error instanceof DueWork.ClaimLost ? Effect.void : Effect.fail(error))),
+      Effect.catchAll((error) => {
+        // Somebody else has it: what this one wanted to store was refused.
+        if (error instanceof DueWork.ClaimLost) return Effect.void
+        const trouble = Effect.logWarning("A saga could not be stored; it is taken up again later.", error)
+        return Effect.zipRight(
+          Effect.annotateLogs(trouble, { saga: definition.name, id: claim.id }),
+          Effect.zipRight(giveBack(definition, claim, TROUBLE_MILLIS), Effect.fail(error)),
+        )
+      }),
     )
 }
 
@@ -150,11 +160,11 @@ const putDown = <I, R>({ claim }: Hand<I, R>, state: Saga.SagaState) => {
   return claim.settle((put) => put.release({ state: SagaRecord.putDown(state), dueAtMs: action }))
 }
 
-/** Shut down in order: put down as it is, and it is nobody's fault. */
-const giveBack = <I, R>({ plan }: Runnable<I, R>, claim: DueWork.Claim) =>
+/** Shut down in order, or the store was in trouble: put down as it is, and it is nobody's fault. */
+const giveBack = <I, R>({ plan }: Runnable<I, R>, claim: DueWork.Claim, afterMillis: number) =>
   Effect.gen(function* () {
     const nowMs = yield* DueWork.now
     const found = resumed(plan, SagaRecord.read(claim.state), nowMs)
     const state = Saga.apply(plan, found, { _tag: "Interrupted", times: 1, counted: false }, nowMs)
-    yield* claim.settle((put) => put.release({ state: SagaRecord.putDown(state), dueAtMs: nowMs }))
+    yield* claim.settle((put) => put.release({ state: SagaRecord.putDown(state), dueAtMs: nowMs + afterMillis }))
   }).pipe(Effect.ignore)

@@ -4,7 +4,7 @@
  */
 import { describe, expect } from "@effect/vitest"
 import { StorageError, UnitOfWork } from "@paceline/core/consistency"
-import { Consumer, EventLog } from "@paceline/core/messaging"
+import { Consumer, DeadLetters, EventLog } from "@paceline/core/messaging"
 import { Deferred, Effect, Fiber, Option, Queue, TestClock, type Tracer } from "effect"
 import {
   type Batch,
@@ -117,6 +117,26 @@ export const consumerDeliverySuite = (name: string, layer: ConsumerStore): void 
         expect(failures).toBeLessThan(0)
         expect(handled).toBe(5)
         expect(yield* storedNumbers("g")).toEqual([0, 1, 2])
+      }),
+    )
+
+    test(
+      "what the store refuses is the handler's own failure; what it cannot do at the moment is nobody's",
+      Effect.gen(function* () {
+        const troubles = (["failed", "busy", "refused"] as const).map(
+          (reason) => new StorageError({ reason, message: "no" }),
+        )
+        const handle = (batch: Batch) => {
+          const trouble = batch.some(({ event }) => event.n === 1) ? troubles.shift() : undefined
+          return trouble === undefined ? store("g")(batch) : Effect.fail(trouble)
+        }
+        yield* publish(Steps, steps(0, 3))
+        yield* Effect.fork(Consumer.run({ group: "g", topic: Steps, batchSize: 1, attempts: 1, handle }))
+        yield* inTime(caughtUp)
+        expect(troubles).toEqual([])
+        expect(yield* storedNumbers("g")).toEqual([0, 2])
+        const letters = yield* DeadLetters.list({ group: "g", topic: Steps.name }, { limit: 9 })
+        expect(letters.map(({ attempts, offset }) => [offset, attempts])).toEqual([[1, 1]])
       }),
     )
 

@@ -5,10 +5,11 @@
  * sagaSuite("SQLite", SqliteStore.layerTest())
  */
 import { describe, expect } from "@effect/vitest"
-import { AggregateStore, UnitOfWork } from "@paceline/core/consistency"
+import { AggregateStore, StorageError, UnitOfWork } from "@paceline/core/consistency"
 import { EventLog } from "@paceline/core/messaging"
 import { Saga } from "@paceline/core/workflow"
 import {
+  Clock,
   Effect,
   Fiber,
   FiberRef,
@@ -112,6 +113,32 @@ const running = (test: SagaTest): void => {
       const steps = logged.filter((line) => /^(slow|stored|An attempt)/.test(line))
       const failed = `An attempt of a saga's step failed.: ${about}`
       expect(steps).toEqual([`slow x: ${about}`, failed, `slow x: ${about}`, `stored x: ${about}`])
+    }),
+  )
+
+  test(
+    "the store's trouble is no step's failure: one with a single attempt is through when the store is back",
+    Effect.gen(function* () {
+      // Longer than a worker holds out: its claim runs out meanwhile.
+      const backAtMs = (yield* Clock.currentTimeMillis) + 120_000
+      const lost = new StorageError({ reason: "failed", message: "The connection was lost." })
+      const saga = Saga.make({
+        name: freshName("troubled"),
+        input: Schema.Null,
+        steps: (steps) =>
+          steps.transaction("stored", {
+            result: Schema.Null,
+            retry: { attempts: 1 },
+            run: () =>
+              Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+                nowMs < backAtMs ? Effect.fail(lost) : Effect.succeed(null),
+              ),
+          }),
+      })
+      yield* saga.work()
+      yield* saga.start("1", null)
+      const done = yield* whileTimePasses(saga.await("1"))
+      expect(done.status).toBe("completed")
     }),
   )
 
