@@ -71,10 +71,8 @@ const put = <I, R>(
       return { id, duplicate: false }
     })
     const also = besides(definition, store, id, undefined, state)
-    const over = Saga.isOver(state) ? store.archive(kind, id, 1, state, nowMs) : Effect.void
-    return also === undefined && over === Effect.void
-      ? started
-      : Effect.zipRight(Effect.zipRight(also === undefined ? Effect.void : inContext(context, also), over), started)
+    const over = Saga.isOver(state) ? Effect.zipRight(store.archive(kind, id, 1, state, nowMs), started) : started
+    return also === undefined ? over : Effect.zipRight(inContext(context, also), over)
   }
   return Effect.matchEffect(store.insert(kind, id, { state, dueAtMs }), {
     onFailure: (error) =>

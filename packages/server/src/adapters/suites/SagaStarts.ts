@@ -7,7 +7,7 @@ import { UnitOfWork } from "@paceline/core/consistency"
 import { Saga } from "@paceline/core/workflow"
 import { type Context, Effect, Exit, Option, Schema, Scope } from "effect"
 import { ask, pass } from "./DueWorkServices.ts"
-import { mortal, toTheEnd } from "./SagaCrashes.ts"
+import { dyingAtEach, toTheEnd } from "./SagaCrashes.ts"
 import {
   freshName,
   happened,
@@ -96,13 +96,10 @@ const beginning = (test: SagaTest): void => {
     test(
       `[log 39] a process that dies ${when} any unit of work, the one that starts it too: another resumes there`,
       Effect.gen(function* () {
-        const work = yield* UnitOfWork
-        let points = 0
-        const dies = (at: number) =>
+        const deaths = yield* dyingAtEach(when, ({ isDead, live }) =>
           Effect.gen(function* () {
             const name = freshName("mortal")
             const saga = threeSteps(name)
-            const { isDead, live } = mortal(work, at, when)
             yield* live(
               Effect.gen(function* () {
                 yield* saga.work({ drainMillis: 0 })
@@ -117,10 +114,9 @@ const beginning = (test: SagaTest): void => {
             const done = yield* toTheEnd(saga, "1")
             expect(done.status).toBe("completed")
             expect(yield* ledger(name)).toEqual(["a", "c 2 b 2"])
-            return isDead()
-          }).pipe(Effect.scoped)
-        while (yield* dies(points + 1)) points++
-        expect(points).toBeGreaterThanOrEqual(4)
+          }),
+        )
+        expect(deaths).toBeGreaterThanOrEqual(4)
         expect(new Set((yield* keysCalled).map((key) => key.split("/").slice(2).join("/")))).toEqual(new Set(["1/b"]))
       }),
     )
